@@ -1,0 +1,25 @@
+// Makes actors of what callers name; a name is recorded as a claim or not, and must never gain rights by its spelling.
+import { userInfo } from 'node:os'
+import type { Actor } from './action.js'
+import type { ActorInput } from './contracts.js'
+import { ClonedError } from './errors.js'
+
+const ACTOR = /^(user|device|agent|run):[\w.@+-]{1,128}$/
+
+/** The operating-system user of this process. */
+export function currentOsUser(): string {
+  try {
+    return userInfo().username
+  } catch {
+    // A container may run under a uid that no passwd entry names.
+    return `uid-${process.getuid?.() ?? 'unknown'}`
+  }
+}
+
+/** Throws `ACTOR_INVALID`. Without a name: the operating-system user itself, not claimed. */
+export function makeActor(input: ActorInput | undefined, osUser: string): Actor {
+  if (input === undefined) return Object.freeze({ id: `user:${osUser}`, claimed: false, osUser })
+  const { id, claimed = false } = typeof input === 'string' ? { id: input } : input
+  if (typeof id !== 'string' || !ACTOR.test(id)) throw new ClonedError('ACTOR_INVALID', { actor: String(id).slice(0, 160) })
+  return Object.freeze({ id, claimed: claimed === true, osUser })
+}

@@ -1,0 +1,65 @@
+// Holds the state of one attempt at an action, from its request to its outcome; decides nothing.
+import type { Action, Actor } from './action.js'
+import type { ActorInput, CallOptions, TakeRef } from './contracts.js'
+import type { JsonObject } from './json.js'
+import type { Runnable } from './registry.js'
+import { Takes } from './takes.js'
+import type { Vote } from './verdict.js'
+
+/** What an attempt is made from. */
+export interface AttemptRequest {
+  readonly kind: string
+  readonly target: string
+  readonly input: unknown
+  readonly actor: ActorInput | undefined
+  readonly about?: JsonObject
+  readonly options: CallOptions
+  /** The running action whose handler started this one. */
+  readonly parent?: ParentScope
+  /** The approval that is being resumed, with the digest, contract and requester it was given for. */
+  readonly resume?: { readonly approval: string; readonly digest: string; readonly actor: Actor }
+}
+
+/** What a nested action inherits. */
+export interface ParentScope {
+  readonly action: Action
+  readonly signal: AbortSignal
+  /** `performance.now()` at which the parent's time is up. */
+  readonly deadlineAt: number
+}
+
+/** How far an attempt has come; what a failure means follows from it. */
+export type Phase = 'judging' | 'intended' | 'dispatched'
+
+export class Attempt {
+  readonly callId: string
+  readonly request: AttemptRequest
+  readonly takes = new Takes()
+  readonly startedAt = performance.now()
+  phase: Phase = 'judging'
+  ballot: Vote[] = []
+  actor: Actor | undefined
+  runnable: Runnable | undefined
+  action: Action | undefined
+  /** Id of the approval that was taken, or that a dry run found. */
+  approval: string | undefined
+  /** Sequence of the intent record. */
+  intentSeq: number | undefined
+
+  constructor(callId: string, request: AttemptRequest) {
+    this.callId = callId
+    this.request = request
+  }
+
+  get dryRun(): boolean {
+    return this.request.options.dryRun === true
+  }
+
+  get depth(): number {
+    return this.request.parent ? this.request.parent.action.depth + 1 : 0
+  }
+
+  ref(instance: string): TakeRef {
+    return { callId: this.callId, instance }
+  }
+}

@@ -1,0 +1,152 @@
+// Runs the pinned handler and filters what comes back; a result that no filter and schema has passed must never leave.
+import type { Action } from './action.js'
+import type { Attempt } from './attempt.js'
+import { isThenable } from './deadline.js'
+import type { Limits } from './distribution.js'
+import { ClonedError, describeThrown } from './errors.js'
+import type { HookTable } from './hook-table.js'
+import type { ReplaceResult, ResultSubject, Withhold } from './hooks.js'
+import { type Json, snapshot } from './json.js'
+import type { Failed } from './outcome.js'
+import type { Runnable } from './registry.js'
+import { wordProblems } from './schema.js'
+import { Scope, type ScopeHost } from './scope.js'
+
+/** What came of a dispatch, before it is recorded. */
+export type Dispatched =
+  | { readonly ok: true; readonly output: Json }
+  | { readonly ok: false; readonly effect: Failed['effect']; readonly code: string; readonly reason: string; readonly help: string }
+
+export interface Dispatcher {
+  readonly hooks: HookTable
+  readonly limits: Limits
+  readonly scopeHost: Omit<ScopeHost, 'progress'>
+}
+
+/** Runs the handler. Never throws: whatever happens is an answer that says what is known of the effect. */
+export async function dispatch(dispatcher: Dispatcher, attempt: Attempt, action: Action, runnable: Runnable): Promise<Dispatched> {
+  const { parent, options } = attempt.request
+  const own = performance.now() + Math.min(runnable.timeoutMs, options.deadlineMs ?? Number.POSITIVE_INFINITY)
+  const deadlineAt = Math.min(own, parent?.deadlineAt ?? Number.POSITIVE_INFINITY)
+  const filter = (part: ResultSubject['part'], value: Json) => filtered(dispatcher, runnable, action, part, value)
+  const progress = (message: Json) => {
+    if (!options.onProgress) return
+    // A message that a filter refuses or withholds is not shown; the result itself is filtered on its own.
+    Promise.resolve(message)
+      .then((value) => filter('progress', snapshot(value, dispatcher.limits.output)))
+      .then(options.onProgress)
+      .catch(() => undefined)
+  }
+  const scope = new Scope(action, deadlineAt, { ...dispatcher.scopeHost, progress })
+  const ran = await run(runnable, scope, attempt, action, deadlineAt)
+  try {
+    await scope.end()
+    return ran.ok ? await release(dispatcher, runnable, filter, ran.output) : { ...ran, reason: await errorText(filter, ran.reason) }
+  } catch (error) {
+    const known = error instanceof ClonedError ? error : new ClonedError('GATE_FAULT', { cause: describeThrown(error) })
+    const effect = ran.ok ? 'happened' : ran.effect
+    return { ok: false, effect, code: known.code, reason: known.message, help: known.help }
+  }
+}
+
+async function release(
+  { limits }: Dispatcher,
+  runnable: Runnable,
+  filter: (part: 'output', value: Json) => Json | Promise<Json>,
+  raw: unknown,
+): Promise<Dispatched> {
+  let output: Json
+  try {
+    output = snapshot(raw === undefined ? null : raw, limits.output)
+  } catch (error) {
+    throw new ClonedError('OUTPUT_INVALID', { target: runnable.target, problems: describeThrown(error) })
+  }
+  const passing = filter('output', output)
+  output = isThenable(passing) ? await passing : passing
+  const problems = runnable.validateOutput?.(output) ?? []
+  if (problems.length > 0) throw new ClonedError('OUTPUT_INVALID', { target: runnable.target, problems: wordProblems(problems) })
+  return { ok: true, output }
+}
+
+async function errorText(filter: (part: 'error', value: Json) => Json | Promise<Json>, reason: string): Promise<string> {
+  const value = await filter('error', reason.toWellFormed())
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+function filtered(dispatcher: Dispatcher, runnable: Runnable, action: Action, part: ResultSubject['part'], value: Json) {
+  const hook = runnable.kind.filter
+  if (!hook) return value
+  const subject = { call: action, part, value } as ResultSubject
+  const next = (current: ResultSubject, out: ReplaceResult | Withhold, plugin: string): ResultSubject => {
+    if ('withhold' in out) throw new ClonedError('RESULT_WITHHELD', { plugin, reason: String(out.withhold) })
+    return { ...current, value: snapshot(out.value, dispatcher.limits.output) }
+  }
+  try {
+    const folded: ResultSubject | Promise<ResultSubject> = dispatcher.hooks.transform(hook).run(subject, next)
+    return folded instanceof Promise ? folded.then((result) => result.value, withheld) : folded.value
+  } catch (error) {
+    return withheld(error)
+  }
+}
+
+function withheld(error: unknown): never {
+  if (!(error instanceof ClonedError) || error.code !== 'TRANSFORM_FAILED') throw error
+  if (error.cause instanceof ClonedError && error.cause.code === 'RESULT_WITHHELD') throw error.cause
+  const plugin = error.plugin ?? '?'
+  throw new ClonedError('RESULT_WITHHELD', { plugin, reason: `its filter failed (${describeThrown(error.cause)})` }, { cause: error })
+}
+
+type Ran = { readonly ok: true; readonly output: unknown } | Extract<Dispatched, { ok: false }>
+
+/** Runs to the end, the deadline or the cancel, whichever is first. */
+function run(runnable: Runnable, scope: Scope, attempt: Attempt, action: Action, deadlineAt: number): Promise<Ran> {
+  const { signal } = attempt.request.options
+  return new Promise<Ran>((resolve) => {
+    const ms = Math.max(0, deadlineAt - performance.now())
+    const timer = setTimeout(() => {
+      scope.abort(new Error('deadline exceeded'))
+      end(unknownEffect(new ClonedError('HANDLER_TIMEOUT', { target: runnable.target, ms: Math.round(ms) })))
+    }, ms)
+    const cancel = () => {
+      scope.abort(signal?.reason)
+      const help = 'Find out whether it happened before you repeat it.'
+      end(unknownEffect(new ClonedError('CANCELLED', { target: runnable.target, when: 'while it ran', help })))
+    }
+    const end = (ran: Ran) => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', cancel)
+      resolve(ran)
+    }
+    signal?.addEventListener('abort', cancel, { once: true })
+    try {
+      const result = runnable.run(action.input, scope, action)
+      if (!isThenable(result)) return end({ ok: true, output: result })
+      result.then(
+        (output) => end({ ok: true, output }),
+        (error: unknown) => end(thrown(runnable, error)),
+      )
+    } catch (error) {
+      end(thrown(runnable, error))
+    }
+  })
+}
+
+function unknownEffect(error: ClonedError): Ran {
+  return { ok: false, effect: 'unknown', code: error.code, reason: error.message, help: error.help }
+}
+
+/** Reads what a handler says of its failure by shape, so that an error of another copy of the package counts too. */
+function thrown(runnable: Runnable, error: unknown): Ran {
+  const plain = unknownEffect(new ClonedError('HANDLER_FAILED', { target: runnable.target, cause: describeThrown(error) }))
+  try {
+    const said = error as { name?: unknown; effect?: unknown; code?: unknown; help?: unknown } | null | undefined
+    if (plain.ok || said?.name !== 'HandlerError' || typeof said.code !== 'string') return plain
+    const effect = said.effect === 'none' || said.effect === 'happened' ? said.effect : 'unknown'
+    const help = typeof said.help === 'string' ? said.help : plain.help
+    const reason = said.code === 'HANDLER_FAILED' ? plain.reason : describeThrown(error)
+    return { ok: false, effect, code: said.code, reason, help }
+  } catch {
+    // An error whose getters throw says nothing that could be believed.
+    return plain
+  }
+}

@@ -1,0 +1,682 @@
+// The table of every error: its text, the next step and the exit code; must never hold a code that nothing throws.
+
+/** One row. `{name}` in a text is filled from the parameters of the throw site. */
+interface ErrorEntry {
+  /** What happened, to whom. */
+  readonly what: string
+  /** What to type or change next. */
+  readonly next: string
+  /** Exit code of a command that ends so: 1 failed, 2 usage, 3 denied, 4 waiting, 5 verification, 6 workspace unusable. */
+  readonly exit: 1 | 2 | 3 | 4 | 5 | 6
+}
+
+const table = <const T extends Record<string, ErrorEntry>>(rows: T): T => rows
+
+/** Codes are stable: a code never changes its meaning, and is never reused. */
+export const ERRORS = table({
+  // -- plugins and plans -------------------------------------------------------------------------------------------
+  PLUGIN_INVALID: {
+    what: 'plugin {plugin} is not valid: {problem}.',
+    next: 'Make the plugin with definePlugin({ id, version, kernel, setup }).',
+    exit: 1,
+  },
+  PLUGIN_ID_INVALID: {
+    what: 'plugin id "{id}" is not valid.',
+    next: 'Use at least two lower-case words joined by "." or "-", for example "acme.egress-firewall".',
+    exit: 1,
+  },
+  PLUGIN_DUPLICATE: {
+    what: 'plugin "{plugin}" is listed twice ({first} and {second}).',
+    next: 'Keep one of them in the plugins of the distribution.',
+    exit: 1,
+  },
+  KERNEL_VERSION: {
+    what: 'plugin "{plugin}" {version} needs kernel {range}; this is kernel {kernel}.',
+    next: 'Install a version of the plugin for kernel {kernel}, or move to a kernel that satisfies {range}.',
+    exit: 1,
+  },
+  SLOT_MISSING: {
+    what: 'slot "{slot}" is required by {needers} and nothing provides it{omitted}.',
+    next: 'Add a plugin that provides "{slot}" to the distribution.',
+    exit: 1,
+  },
+  SLOT_CONFLICT: {
+    what: 'slot "{slot}" is provided by {owners}.',
+    next: "Choose one in the distribution: replace: { '{slot}': '{choice}' }",
+    exit: 1,
+  },
+  SLOT_CONTRACT: {
+    what: 'slot "{slot}": "{provider}" provides contract {provided}, "{needer}" was built for contract {needed}.',
+    next: 'Update "{behind}" to a version built for contract {newest}.',
+    exit: 1,
+  },
+  PLUGIN_CYCLE: {
+    what: 'plugins need each other: {path}.',
+    next: 'Break the cycle with optional() or with a collection.',
+    exit: 1,
+  },
+  REPLACE_UNKNOWN: {
+    what: 'replace names "{plugin}" for slot "{slot}", which {problem}.',
+    next: 'Name a listed plugin that provides "{slot}", or drop the line.',
+    exit: 1,
+  },
+  REPLACE_LEAVES_HOLE: {
+    what: 'replacing "{loser}" for slot "{slot}" would also remove slot "{other}", which it owns.',
+    next: "Say who provides it: replace: { '{slot}': '{winner}', '{other}': '…' }",
+    exit: 1,
+  },
+  OMIT_UNKNOWN: {
+    what: 'omit names "{plugin}", which this distribution does not list.',
+    next: 'Drop it from omit, or correct the id ({known}).',
+    exit: 1,
+  },
+  GUARD_MISSING: {
+    what: 'this distribution requires a guard of "{guard}" on {hook}, and {problem}. Refusing to start, failing closed.',
+    next: 'Add the plugin, or drop it from requireGuards (which lowers what the distribution promises).',
+    exit: 1,
+  },
+  MAY_ALLOW_UNKNOWN: {
+    what: 'mayAllow names "{name}", which is neither a provided slot nor a plugin of this distribution.',
+    next: 'Name the slot or the plugin whose allow() counts, for example "cloned.policy".',
+    exit: 1,
+  },
+  HOOK_UNKNOWN: {
+    what: '{where} names hook "{hook}", which no plugin here and not the kernel defines as a {kind} hook.',
+    next: 'Use the id of a known hook: {known}.',
+    exit: 1,
+  },
+  HOOK_CONTRACT: {
+    what: 'hook "{hook}": "{plugin}" was built for contract {needed}, this kernel has contract {provided}.',
+    next: 'Update "{plugin}", or move to a kernel with contract {needed} of "{hook}".',
+    exit: 1,
+  },
+  PREFIX_CONFLICT: {
+    what: 'tool prefix "{prefix}" of "{plugin}" overlaps with "{other}" of "{owner}".',
+    next: 'Give one of the two sources another prefix.',
+    exit: 1,
+  },
+  KIND_CONFLICT: {
+    what: 'actions of kind "{kind}" are executed by {owners}.',
+    next: 'Keep one of the plugins; a kind has exactly one executor.',
+    exit: 1,
+  },
+  COLLECTION_CONFLICT: {
+    what: 'collection "{collection}" is owned by {owners}.',
+    next: 'Keep one of the plugins; a collection has exactly one owner.',
+    exit: 1,
+  },
+  CONFIG_INVALID: {
+    what: 'configuration of "{plugin}" is not valid: {problems}.',
+    next: 'Correct the values where they were given: {where}.',
+    exit: 6,
+  },
+  CONFIG_UNKNOWN: {
+    what: 'configuration is given for "{plugin}", which is not part of this distribution.',
+    next: 'Remove the entry, or correct the id ({known}).',
+    exit: 6,
+  },
+  PLAN_FAILED: {
+    what: 'the distribution "{distribution}" cannot start, {count} problem(s):\n{problems}',
+    next: 'Mend the problems above; no plugin code has run.',
+    exit: 1,
+  },
+  // -- setup and lifecycle -----------------------------------------------------------------------------------------
+  SETUP_FAILED: {
+    what: 'plugin "{plugin}" failed in setup(): {cause}.',
+    next: 'Report it to the author of "{plugin}", or omit the plugin.',
+    exit: 1,
+  },
+  SETUP_ASYNC: {
+    what: 'setup() of plugin "{plugin}" returned a promise; setup is synchronous.',
+    next: 'Move input and output into onStart(async () => …).',
+    exit: 1,
+  },
+  PROVIDES_MISSING: {
+    what: 'plugin "{plugin}" declares {kind} "{name}" and setup() did not return it.',
+    next: 'Return { {name}: … } from setup(), or drop the declaration.',
+    exit: 1,
+  },
+  PROVIDES_UNDECLARED: {
+    what: 'setup() of plugin "{plugin}" returned "{name}", which its manifest does not declare.',
+    next: 'Declare it under provides or contributes, or do not return it.',
+    exit: 1,
+  },
+  HOOK_UNDECLARED: {
+    what: 'plugin "{plugin}" used hook "{hook}", which its manifest does not list under {field}.',
+    next: 'Add the hook to {field} in the manifest.',
+    exit: 1,
+  },
+  HOOK_UNUSED: {
+    what: 'plugin "{plugin}" lists hook "{hook}" under taps and registered nothing on it.',
+    next: 'Register a handler in setup(), or drop the hook from taps.',
+    exit: 1,
+  },
+  HOOK_HANDLER_INVALID: {
+    what: 'plugin "{plugin}" registered {found} on hook "{hook}", expected {expected}.',
+    next: 'Pass a handler of the right shape; register each hook once.',
+    exit: 1,
+  },
+  KERNEL_SEALED: {
+    what: 'plugin "{plugin}" tried to {what} after setup() had ended.',
+    next: 'Register everything inside setup().',
+    exit: 1,
+  },
+  SLOT_EARLY: {
+    what: 'plugin "{plugin}" read collection "{collection}" before every plugin was set up.',
+    next: 'Read the collection in onStart() or later.',
+    exit: 1,
+  },
+  KIND_UNHANDLED: {
+    what: 'plugin "{plugin}" declares that it executes "{kind}" and registered no executor.',
+    next: 'Call actions.execute(kind, executor) in setup(), or drop the kind from executes.',
+    exit: 1,
+  },
+  TOOL_INVALID: {
+    what: 'tool {tool} of plugin "{plugin}" is not valid: {problem}.',
+    next: 'Make the tool with defineTool({ id, input, output, … }); ids look like "acme.calendar.list@v1".',
+    exit: 1,
+  },
+  TOOL_DUPLICATE: {
+    what: 'tool "{tool}" is contributed by "{first}" and by "{second}".',
+    next: 'Rename one of them; ids are unique.',
+    exit: 1,
+  },
+  START_FAILED: {
+    what: 'plugin "{plugin}" failed to start: {cause}.',
+    next: 'Mend the cause and start again; whatever had started was stopped.',
+    exit: 1,
+  },
+  LIFECYCLE_TIMEOUT: {
+    what: 'plugin "{plugin}" did not finish {step} in {ms} ms.',
+    next: 'Look for a promise that never settles; raise limits.{limit} only when the time is expected.',
+    exit: 1,
+  },
+  STEP_FAILED: {
+    what: 'plugin "{plugin}" failed in {step}: {cause}.',
+    next: 'Report it to the author of "{plugin}"; the other plugins were still run.',
+    exit: 1,
+  },
+  STOP_FAILED: {
+    what: 'stopping ended with {count} problem(s):\n{problems}',
+    next: 'The process may exit; the problems name the plugins to look at.',
+    exit: 1,
+  },
+  KERNEL_STATE: {
+    what: 'cannot {action} while the kernel is {state}.',
+    next: 'Call kernel.start() first, and make no calls after kernel.stop().',
+    exit: 1,
+  },
+  RECOVERY_FAILED: {
+    what: 'a kernel that died left calls behind and they could not be settled: {cause}. Every action is denied, failing closed.',
+    next: 'Check the log: cloned audit verify',
+    exit: 3,
+  },
+  // -- values and calls --------------------------------------------------------------------------------------------
+  VALUE_NOT_JSON: {
+    what: 'the value at {path} is {found}, which JSON cannot say.',
+    next: 'Send plain JSON: objects, arrays, strings, finite numbers, booleans, null.',
+    exit: 3,
+  },
+  VALUE_TOO_LARGE: {
+    what: 'the value is over the limit of {limit} at {path}.',
+    next: 'Send less, or raise limits.input in the distribution.',
+    exit: 3,
+  },
+  TOOL_UNKNOWN: {
+    what: 'there is no tool "{tool}"{near}.',
+    next: 'List the tools: cloned tools list',
+    exit: 3,
+  },
+  TOOL_VERSION: {
+    what: 'tool "{tool}" exists in other versions only: {versions}.',
+    next: 'Call one of the versions by its full id.',
+    exit: 3,
+  },
+  KIND_UNKNOWN: {
+    what: 'nothing here executes actions of kind "{kind}".',
+    next: 'Add the plugin that executes it to the distribution.',
+    exit: 3,
+  },
+  TOOL_CHANGED: {
+    what: 'tool "{tool}" is not the tool this action was prepared for: its contract changed.',
+    next: 'Make the call again, so that it is judged against the present contract.',
+    exit: 3,
+  },
+  INPUT_INVALID: {
+    what: 'the input of "{target}" does not fit its schema: {problems}.',
+    next: 'Show the schema: cloned tools show {target}',
+    exit: 3,
+  },
+  ACTOR_INVALID: {
+    what: 'actor "{actor}" is not valid.',
+    next: 'Write kind and name, for example agent:researcher; kinds are user, device, agent and run.',
+    exit: 2,
+  },
+  DEPTH_EXCEEDED: {
+    what: 'the action is nested {depth} deep; at most {limit} is allowed.',
+    next: 'Look for an action that starts itself.',
+    exit: 3,
+  },
+  TRANSFORM_FAILED: {
+    what: 'plugin "{plugin}" failed in {hook}: {cause}. Denied, failing closed.',
+    next: 'Report it to the author of "{plugin}".',
+    exit: 3,
+  },
+  GUARD_THREW: {
+    what: 'guard "{plugin}" threw on {hook}: {cause}. Denied, failing closed.',
+    next: 'Report it to the author of "{plugin}".',
+    exit: 3,
+  },
+  GUARD_TIMEOUT: {
+    what: 'guard "{plugin}" did not answer on {hook} in {ms} ms. Denied, failing closed.',
+    next: 'Try again; raise limits.guardMs only when the time is expected.',
+    exit: 3,
+  },
+  GUARD_INVALID: {
+    what: 'guard "{plugin}" answered {found} on {hook}, expected allow(), ask(), deny() or nothing. Denied, failing closed.',
+    next: 'Report it to the author of "{plugin}".',
+    exit: 3,
+  },
+  GATE_INCOMPLETE: {
+    what: '{voted} of {expected} guards voted on {hook}. Denied, failing closed.',
+    next: 'Look at the log of the kernel; a guard went missing while running.',
+    exit: 3,
+  },
+  GUARD_ABSENT: {
+    what: 'the required guard "{plugin}" did not vote on {hook}. Denied, failing closed.',
+    next: 'Look at the log of the kernel; a required guard went missing while running.',
+    exit: 3,
+  },
+  GATE_FAULT: {
+    what: 'the gate itself failed: {cause}. Denied, failing closed.',
+    next: 'Report it with the text above.',
+    exit: 3,
+  },
+  NO_ALLOW: {
+    what: 'no plugin whose allow counts allowed it ({counted}). Deny is the resting state.',
+    next: 'See what was judged: cloned tools explain {target}',
+    exit: 3,
+  },
+  DENIED: {
+    what: '"{plugin}" denied it: {reason}.',
+    next: 'See what was judged: cloned tools explain {target}',
+    exit: 3,
+  },
+  APPROVAL_NEEDED: {
+    what: 'it needs an approval: {reasons}.',
+    next: 'Decide with: cloned approvals approve {approval}   or   cloned approvals deny {approval}',
+    exit: 4,
+  },
+  APPROVALS_FAILED: {
+    what: 'it needs an approval and the approvals service failed: {cause}. Denied, failing closed.',
+    next: 'Run: cloned doctor',
+    exit: 3,
+  },
+  APPROVALS_MISSING: {
+    what: 'it needs an approval and this distribution has no approvals: {reasons}.',
+    next: 'Add a plugin that provides slot "cloned.approvals", or change the policy that asks.',
+    exit: 3,
+  },
+  RESERVE_REFUSED: {
+    what: '"{plugin}" refused it: {reason}.',
+    next: '{help}',
+    exit: 3,
+  },
+  RESERVE_FAILED: {
+    what: '"{plugin}" failed in {hook}: {cause}. Denied, failing closed.',
+    next: 'Run: cloned doctor',
+    exit: 3,
+  },
+  AUDIT_MISSING: {
+    what: 'nothing runs without an audit log, and this distribution has none. Denied, failing closed.',
+    next: 'Add a plugin that provides slot "cloned.audit".',
+    exit: 3,
+  },
+  AUDIT_UNWRITABLE: {
+    what: 'the audit log did not accept the record: {cause}. Denied, failing closed.',
+    next: 'Free disk space and check the log: cloned audit verify',
+    exit: 3,
+  },
+  OUTCOME_UNRECORDED: {
+    what: 'it ran, and its outcome could not be recorded: {cause}. The result is withheld.',
+    next: 'Check the log, then decide whether to repeat it: cloned audit verify',
+    exit: 1,
+  },
+  RESULT_WITHHELD: {
+    what: '"{plugin}" withheld the result: {reason}.',
+    next: 'The call did run; read why in the audit log: cloned audit tail',
+    exit: 1,
+  },
+  OUTPUT_INVALID: {
+    what: '"{target}" ran and answered something its output schema refuses: {problems}. The result is withheld.',
+    next: 'Report it to the author of the tool.',
+    exit: 1,
+  },
+  HANDLER_FAILED: {
+    what: '"{target}" failed: {cause}.',
+    next: 'See the record: cloned audit tail',
+    exit: 1,
+  },
+  HANDLER_TIMEOUT: {
+    what: '"{target}" did not finish in {ms} ms; it may still have an effect.',
+    next: 'Find out whether it happened before you repeat it.',
+    exit: 1,
+  },
+  CANCELLED: {
+    what: '"{target}" was cancelled {when}.',
+    next: '{help}',
+    exit: 1,
+  },
+  APPROVAL_UNKNOWN: {
+    what: 'there is no approval "{approval}".',
+    next: 'List them: cloned approvals list',
+    exit: 1,
+  },
+  APPROVAL_UNUSABLE: {
+    what: 'approval "{approval}" cannot be used: {reason}.',
+    next: 'See it: cloned approvals show {approval}',
+    exit: 3,
+  },
+  CHECK_OUTSIDE: {
+    what: 'check {hook} was made outside a governed action, or after it had ended.',
+    next: 'Call ctx.check() inside the handler, while it runs.',
+    exit: 3,
+  },
+  // -- files and databases -----------------------------------------------------------------------------------------
+  FILE_INVALID: {
+    what: '{path}{line}: {problem}. The file is refused and was not changed.',
+    next: 'Mend the file at that place, or restore it from a copy.',
+    exit: 6,
+  },
+  SQLITE_UNUSABLE: {
+    what: 'no usable SQLite: {cause}.',
+    next: 'Use Node 22.13 or newer, or reinstall so that @photostructure/sqlite is present.',
+    exit: 6,
+  },
+  // -- cli ---------------------------------------------------------------------------------------------------------
+  COMMAND_UNKNOWN: {
+    what: 'there is no command "{command}"{near}.',
+    next: 'List the commands: cloned --help',
+    exit: 2,
+  },
+  COMMAND_INCOMPLETE: {
+    what: '"{area}" needs a second word: {commands}.',
+    next: 'See what they do: cloned {area} --help',
+    exit: 2,
+  },
+  COMMAND_USAGE: {
+    what: '{problem}.',
+    next: '{usage}   for example: {example}',
+    exit: 2,
+  },
+  COMMAND_DUPLICATE: {
+    what: 'command "{command}" is contributed by {plugins}.',
+    next: 'Omit one of the plugins, or rename the command in one of them.',
+    exit: 1,
+  },
+  COMMAND_INVALID: {
+    what: 'command "{command}" of plugin "{plugin}" is not valid: {problem}.',
+    next: 'Report it to the author of "{plugin}".',
+    exit: 1,
+  },
+  COMMAND_FAILED: {
+    what: '"cloned {command}" failed in a way it does not explain: {cause}.',
+    next: 'Show where: CLONED_DEBUG=1 cloned {command} …',
+    exit: 1,
+  },
+  COMMAND_INTERRUPTED: {
+    what: '"cloned {command}" was interrupted.',
+    next: 'See what was recorded until then: cloned audit tail',
+    exit: 1,
+  },
+  CLI_INPUT_INVALID: {
+    what: 'the input {source} is not JSON: {problem}, at line {line}, column {column}.',
+    next: 'Correct it there; in a shell, put the JSON in single quotes.',
+    exit: 2,
+  },
+  CLI_INPUT_UNREADABLE: {
+    what: 'cannot read the input {source}: {cause}.',
+    next: 'Pass JSON, @FILE with a readable file, or - for standard input.',
+    exit: 2,
+  },
+  // -- audit log ---------------------------------------------------------------------------------------------------
+  AUDIT_RECORD_INVALID: {
+    what: 'the audit record "{type}" is refused: {problem}.',
+    next: 'Send plain JSON with a dotted lower-case "type" and a "ts", and leave v, seq and prev to the log.',
+    exit: 1,
+  },
+  AUDIT_RECORD_TOO_LARGE: {
+    what: 'the audit record "{type}" is {bytes} bytes long; a line of the log holds at most {limit}.',
+    next: 'Record a digest in place of the content.',
+    exit: 1,
+  },
+  AUDIT_POISONED: {
+    what: 'the audit log {path} accepts nothing more, because a write failed: {cause}.',
+    next: 'Remove the cause, check the log with "cloned audit verify", then restart the process.',
+    exit: 1,
+  },
+  AUDIT_CLOSED: {
+    what: 'the audit log is not open.',
+    next: 'Append between start and stop of the kernel.',
+    exit: 1,
+  },
+  AUDIT_UNSAFE: {
+    what: 'the audit log is not opened: {path} {problem}.',
+    next: 'Look at it with: ls -ld {path}   and make it a plain file or directory of its owner alone (chmod go= {path}).',
+    exit: 6,
+  },
+  AUDIT_DAMAGED: {
+    what: 'the audit log {path} is damaged at byte {offset}: {problem}.',
+    next: 'Find out what was changed: cloned audit verify',
+    exit: 5,
+  },
+  // -- skills and runs ---------------------------------------------------------------------------------------------
+  TEMPLATE_INVALID: {
+    what: 'the template "{template}" cannot be read: {problem}.',
+    next: 'Name a place by its path, for example inputs.directory or steps.scan.output.files[0], in dollar and braces.',
+    exit: 1,
+  },
+  TEMPLATE_UNRESOLVED: {
+    what: 'the template path {template} names nothing: {problem}.',
+    next: 'Compare the path with what the inputs and the earlier steps hold: cloned runs show ID --json',
+    exit: 1,
+  },
+  SKILL_PACK_DUPLICATE: {
+    what: 'skill pack "{pack}" is there twice: {first} and {second}.',
+    next: 'Remove one of them, or give it another id.',
+    exit: 6,
+  },
+  PIPELINE_UNKNOWN: {
+    what: 'there is no pipeline "{pipeline}".',
+    next: 'Run one of these: {known}',
+    exit: 2,
+  },
+  RUN_INPUTS_INVALID: {
+    what: 'the inputs of pipeline "{pipeline}" do not fit its schema: {problems}.',
+    next: 'Correct them: cloned run {pipeline} --input JSON',
+    exit: 2,
+  },
+  RUN_UNKNOWN: {
+    what: 'there is no run "{run}".',
+    next: 'List them: cloned runs list',
+    exit: 1,
+  },
+  RUN_ENDED: {
+    what: 'run "{run}" has ended ({state}) and cannot be {action}.',
+    next: '{help}',
+    exit: 1,
+  },
+  RUN_CLAIMED: {
+    what: '"{actor}" is only a claim; nobody may act as a run but the run itself.',
+    next: 'Leave out --actor, or name yourself.',
+    exit: 3,
+  },
+  RUN_INACTIVE: {
+    what: '"{actor}" is not a run that this process is carrying out.',
+    next: 'Let the run make its own calls: cloned runs resume {run}',
+    exit: 3,
+  },
+  RUN_TOOL_OUTSIDE: {
+    what: 'pipeline "{pipeline}" does not list {tool} in its allowed_tools.',
+    next: 'Add {tool} to allowed_tools of the pipeline and of its pack, and start a new run.',
+    exit: 3,
+  },
+  RUN_APPROVAL_DENIED: {
+    what: 'approval {approval} for step "{step}" was denied{reason}.',
+    next: 'See who decided: cloned approvals show {approval}',
+    exit: 3,
+  },
+  RUN_STEP_INDETERMINATE: {
+    what: 'step "{step}" ({tool}) was interrupted after it was let through; whether it had its effect is not known.',
+    next: 'Look at what happened: cloned audit tail   then, to repeat it: cloned runs resume {run} --retry',
+    exit: 1,
+  },
+  // -- fs ----------------------------------------------------------------------------------------------------------
+  FS_PATH_REFUSED: {
+    what: 'path {path} is refused: {reason}.',
+    next: 'Give a path relative to the workspace root that stays inside it, for example "docs/start.md".',
+    exit: 1,
+  },
+  FS_GLOB_REFUSED: {
+    what: 'glob {glob} is refused: {reason}.',
+    next: 'Use names, "*", "?", "**" and choices in braces, for example "**/*.md".',
+    exit: 1,
+  },
+  FS_NOT_FOUND: {
+    what: 'there is nothing at {path} in the workspace.',
+    next: 'List what is there with the tool cloned.internal.fs.list@v1.',
+    exit: 1,
+  },
+  FS_TOO_LARGE: {
+    what: '{path} has {size} bytes; at most {limit} are allowed.',
+    next: 'Split the file, or name a smaller one.',
+    exit: 1,
+  },
+  FS_NOT_TEXT: {
+    what: '{path} is not UTF-8 text.',
+    next: 'Name a text file; other files cannot be read by this tool.',
+    exit: 1,
+  },
+  FS_FAILED: {
+    what: 'the file system refused {path}: {cause}.',
+    next: 'Check the permissions of the path and the free space of the disk.',
+    exit: 1,
+  },
+  // -- artifacts ---------------------------------------------------------------------------------------------------
+  ARTIFACT_REFUSED: {
+    what: 'the artifact is refused: {reason}.',
+    next: 'Give a plain file name without a directory, for example "report.md", and at most 16 MiB of text.',
+    exit: 1,
+  },
+  ARTIFACT_UNSAVED: {
+    what: 'the artifact could not be saved: {cause}.',
+    next: 'Check the free space and the permissions of .cloned/artifacts, then save it again.',
+    exit: 1,
+  },
+  ARTIFACT_UNKNOWN: {
+    what: 'there is no artifact "{artifact}".',
+    next: 'List them: cloned artifacts list',
+    exit: 1,
+  },
+  // -- workspace ---------------------------------------------------------------------------------------------------
+  WORKSPACE_MISSING: {
+    what: 'there is no workspace in {from} or in a directory above it.',
+    next: 'Make one: cloned init',
+    exit: 6,
+  },
+  WORKSPACE_EXISTS: {
+    what: '{path} exists already; nothing was changed.',
+    next: 'Use the workspace as it is, or choose another directory: cloned init DIR',
+    exit: 6,
+  },
+  WORKSPACE_UNSAFE: {
+    what: '{path} is refused: {problem}.',
+    next: 'Make it a directory that is yours and that nobody else may write: chmod 700 {path}',
+    exit: 6,
+  },
+  WORKSPACE_TYPE: {
+    what: 'there is no workspace type "{type}".',
+    next: 'Use one of: cloned init --type personal|shared|enterprise',
+    exit: 2,
+  },
+  WORKSPACE_CLOSED: {
+    what: 'the workspace was used before it was opened or after it was closed.',
+    next: 'Use it between onStart() and onStop().',
+    exit: 1,
+  },
+  // -- store -------------------------------------------------------------------------------------------------------
+  STORE_CONFLICT: {
+    what: 'the store undid a batch: statement {statement} {found}, expected {expected}.',
+    next: 'Something else changed it first; read again and decide again.',
+    exit: 1,
+  },
+  STORE_STATEMENT: {
+    what: 'the store refused a statement: {problem} ({sql}).',
+    next: 'Report it to the author of the plugin that wrote it.',
+    exit: 1,
+  },
+  STORE_BUSY: {
+    what: 'the store was locked by other processes for {ms} ms; nothing was written.',
+    next: 'Try again, and look for a process that hangs: cloned doctor',
+    exit: 1,
+  },
+  STORE_FAILED: {
+    what: 'the store failed: {cause}. What was being written is not acknowledged.',
+    next: 'Free disk space, then run: cloned doctor',
+    exit: 1,
+  },
+  STORE_CLOSED: {
+    what: 'the store was used before it was opened or after it was closed.',
+    next: 'Use it between onStart() and onStop().',
+    exit: 1,
+  },
+  STORE_UNUSABLE: {
+    what: 'the store {path} cannot be used: {problem}. It was not changed.',
+    next: 'Restore {path} from a copy, or move it away to begin with an empty one.',
+    exit: 6,
+  },
+  STORE_NEWER: {
+    what: 'the store holds step {found} of the tables of "{owner}"; this version knows {known}.',
+    next: 'Use the version that wrote the workspace, or a newer one.',
+    exit: 6,
+  },
+  STORE_QUEUE_TAKEN: {
+    what: 'queue "{queue}" has a handler already.',
+    next: 'Use another queue name; begin it with the id of your plugin.',
+    exit: 1,
+  },
+  STORE_STEP_CHANGED: {
+    what: 'step {step} of the tables of "{owner}" is not the step that was applied to this store.',
+    next: 'Undo the change of the published step and add a new one after it.',
+    exit: 1,
+  },
+  // -- budgets -----------------------------------------------------------------------------------------------------
+  BUDGET_EXCEEDED: {
+    what: 'budget "{category}" is used up: {used} of {limit} in {length} are used, this call takes {amount}; the window ends {ends}.',
+    next: 'Call again after that, or raise the limit under budgets in .cloned/policy/{pack}.yaml, then: cloned policy adopt',
+    exit: 3,
+  },
+  // -- policy ------------------------------------------------------------------------------------------------------
+  POLICY_STALE: {
+    what: 'the policy write for "{pack}" is stale: {problem}. Nothing was changed.',
+    next: 'Look at the policy in force with "cloned policy show", then ask again: cloned policy adopt',
+    exit: 1,
+  },
+  POLICY_OVERLAY_MISSING: {
+    what: 'there is no overlay {file} to adopt.',
+    next: 'Write it; "version: 1" and "pack: {pack}" alone stand for the pack as it is. Then: cloned policy adopt',
+    exit: 1,
+  },
+})
+
+/** A code of the table. */
+export type ErrorCode = keyof typeof ERRORS
+
+type Names<S> = S extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never
+type ParamNames<C extends ErrorCode> = Exclude<
+  Names<(typeof ERRORS)[C]['what'] | (typeof ERRORS)[C]['next']>,
+  ` ${string}`
+>
+
+/** The parameters that the texts of a code name. */
+export type ErrorParams<C extends ErrorCode> = { readonly [K in ParamNames<C>]: string | number }

@@ -1,0 +1,250 @@
+// Takes every governed action along the one path; nothing is dispatched that was not let through, taken and recorded.
+import { type Approver, APPROVALS, approve, reasonsOf, type Waiting } from './approve.js'
+import type { Action, Actor } from './action.js'
+import { Attempt, type AttemptRequest } from './attempt.js'
+import type { AuditLog, AuditRecord, Receipt } from './contracts.js'
+import { type Dispatched, type Dispatcher, dispatch } from './dispatch.js'
+import type { Limits } from './distribution.js'
+import { ClonedError, describeThrown, isClonedError } from './errors.js'
+import type { HookTable } from './hook-table.js'
+import { afterAction, type ActionEnded, type Hook } from './hooks.js'
+import { type Judge, prepare, refusal, vote } from './judge.js'
+import type { Outcome } from './outcome.js'
+import { record } from './recorder.js'
+import { intentRecord, outcomeRecord } from './records.js'
+import type { Runnable, Runnables } from './registry.js'
+import { peek, reserve } from './reserve.js'
+import type { Settlements } from './settlements.js'
+
+export interface GateHost {
+  readonly audit: AuditLog | undefined
+  readonly approver: Approver
+  readonly judge: Judge
+  readonly hooks: HookTable
+  readonly limits: Limits
+  readonly runnables: Runnables
+  readonly instance: string
+  readonly now: () => number
+  readonly actor: (request: AttemptRequest) => Actor
+  readonly callId: () => string
+  /** Tells observers; never throws, never waits. */
+  readonly fire: (hook: Hook, subject: unknown) => void
+  readonly settlements: Settlements
+  /** Keeps the kernel alive until the work is done. */
+  readonly track: (work: Promise<unknown>) => void
+}
+
+export class GatePath {
+  readonly #host: GateHost
+  readonly #dispatcher: Dispatcher
+
+  constructor(host: GateHost) {
+    this.#host = host
+    this.#dispatcher = {
+      hooks: host.hooks,
+      limits: host.limits,
+      scopeHost: {
+        hooks: host.hooks,
+        mayAllow: host.judge.mayAllow,
+        now: host.now,
+        record: (entry) => this.#record(entry),
+        start: (request) => this.start(request),
+      },
+    }
+  }
+
+  /** Runs one attempt to its outcome. Never rejects. */
+  async start(request: AttemptRequest): Promise<Outcome> {
+    const attempt = new Attempt(this.#host.callId(), request)
+    let outcome: Outcome
+    try {
+      outcome = await this.#path(attempt)
+    } catch (error) {
+      outcome = await this.#refused(attempt, error)
+    }
+    Object.freeze(outcome)
+    if (attempt.action && !attempt.dryRun) this.#tell(attempt, attempt.action, outcome)
+    return outcome
+  }
+
+  async #path(attempt: Attempt): Promise<Outcome> {
+    const host = this.#host
+    const { request } = attempt
+    const actor = host.actor(request)
+    attempt.actor = actor
+    if (attempt.depth > host.limits.depth) {
+      throw new ClonedError('DEPTH_EXCEEDED', { depth: attempt.depth, limit: host.limits.depth })
+    }
+    const runnable = this.#resolve(attempt)
+    attempt.runnable = runnable
+    const action = await prepare(host.judge, attempt, runnable, actor)
+    attempt.action = action
+    this.#mustBeApproved(request, runnable, action)
+
+    const verdict = await vote(host.judge, attempt, action, runnable)
+    if (verdict.effect === 'deny') throw new Refused(refusal(host.judge, verdict.by, action.target))
+    if (verdict.effect === 'ask' || request.resume) {
+      const asks = verdict.effect === 'ask' ? verdict.by : []
+      const waiting = await approve({ ...host.approver, instance: host.instance }, attempt, action, runnable, asks)
+      if (waiting) return this.#pending(attempt, waiting)
+    }
+    if (attempt.dryRun) return this.#dryRun(attempt, action, runnable, verdict.effect, verdict.by)
+
+    if (runnable.kind.reserve) await reserve(host.hooks, runnable.kind.reserve, attempt, action, host.instance)
+    this.#mustNotBeCancelled(attempt)
+    const receipt = await this.#record(intentRecord(attempt, action, host.instance, host.now()), (late) =>
+      this.#lateIntent(attempt, late),
+    )
+    attempt.intentSeq = receipt.seq
+    attempt.phase = 'intended'
+    this.#mustNotBeCancelled(attempt)
+
+    attempt.phase = 'dispatched'
+    const result = await dispatch(this.#dispatcher, attempt, action, runnable)
+    return this.#ended(attempt, result)
+  }
+
+  #resolve({ request }: Attempt): Runnable {
+    const { runnables } = this.#host
+    return request.kind === 'tool.call'
+      ? runnables.tool(request.target)
+      : runnables.executor(request.kind, request.target, request.about ?? {})
+  }
+
+  /** A resumed action must come out as the very action that was approved; a changed contract changes the digest. */
+  #mustBeApproved(request: AttemptRequest, runnable: Runnable, action: Action): void {
+    if (request.resume && request.resume.digest !== action.digest) {
+      throw new ClonedError('TOOL_CHANGED', { tool: runnable.target })
+    }
+  }
+
+  #mustNotBeCancelled({ request: { options, target } }: Attempt): void {
+    if (!options.signal?.aborted) return
+    throw new ClonedError('CANCELLED', { target, when: 'before it ran', help: 'Nothing happened; call it again to run it.' })
+  }
+
+  #record(entry: AuditRecord, late?: (receipt: Receipt) => void): Promise<Receipt> {
+    return record(this.#host.audit, entry, this.#host.limits.recordMs, late)
+  }
+
+  async #pending(attempt: Attempt, { request, delivered }: Waiting): Promise<Outcome> {
+    const error = new ClonedError('APPROVAL_NEEDED', { approval: request.id, reasons: reasonsOf(request.asks) })
+    const outcome: Outcome = {
+      status: 'pending',
+      callId: attempt.callId,
+      ballot: attempt.ballot,
+      approval: request,
+      delivered,
+      reason: error.message,
+      help: error.help,
+    }
+    await this.#record(outcomeRecord(attempt, outcome, this.#host.instance, this.#host.now()))
+    return outcome
+  }
+
+  async #dryRun(
+    attempt: Attempt,
+    action: Action,
+    runnable: Runnable,
+    effect: 'allow' | 'ask',
+    asks: readonly { reason?: string }[],
+  ): Promise<Outcome> {
+    const base = { status: 'dry-run' as const, callId: attempt.callId, ballot: attempt.ballot, input: action.input }
+    const found = runnable.kind.reserve ? await peek(this.#host.hooks, runnable.kind.reserve, action) : {}
+    if (found instanceof ClonedError) return { ...base, verdict: 'deny', ...told(found), reserves: {} }
+    if (effect === 'allow') return { ...base, verdict: 'allow', reserves: found }
+    if (attempt.approval) return { ...base, verdict: 'allow', approval: attempt.approval, reserves: found }
+    return { ...base, verdict: 'ask', code: 'APPROVAL_NEEDED', reason: reasonsOf(asks), reserves: found }
+  }
+
+  /** Records the outcome, then releases the result and settles. */
+  async #ended(attempt: Attempt, result: Dispatched): Promise<Outcome> {
+    const ended = { callId: attempt.callId, ballot: attempt.ballot }
+    const outcome: Outcome = result.ok
+      ? { status: 'done', ...ended, output: result.output, record: { seq: 0, hash: '' } }
+      : { status: 'failed', ...ended, code: result.code, reason: result.reason, effect: result.effect, help: result.help }
+    const how = outcome.status === 'failed' && outcome.effect === 'none' ? 'release' : 'commit'
+    try {
+      const { seq, hash } = await this.#record(outcomeRecord(attempt, outcome, this.#host.instance, this.#host.now()))
+      await this.#settle(attempt, how)
+      return outcome.status === 'done' ? { ...outcome, record: { seq, hash } } : outcome
+    } catch (cause) {
+      // It ran and the log does not say how: whatever was taken stays taken, and nothing of the result leaves.
+      await this.#settle(attempt, 'commit')
+      const error = new ClonedError('OUTCOME_UNRECORDED', { cause: describeThrown(cause) })
+      const effect = result.ok ? 'happened' : result.effect === 'none' ? 'unknown' : result.effect
+      return { status: 'failed', ...ended, code: error.code, reason: error.message, effect, help: error.help }
+    }
+  }
+
+  /** Ends an attempt that did not reach its end; what that means follows from how far it came. */
+  async #refused(attempt: Attempt, error: unknown): Promise<Outcome> {
+    const { code, reason, help } = told(error)
+    const ended = { callId: attempt.callId, ballot: attempt.ballot, code, reason, help }
+    if (attempt.dryRun) {
+      const { callId, ballot } = ended
+      const input = attempt.action?.input ?? null
+      return { status: 'dry-run', callId, ballot, verdict: 'deny', code, reason, help, input, reserves: {} }
+    }
+    const outcome: Outcome =
+      attempt.phase === 'dispatched'
+        ? { status: 'failed', ...ended, effect: 'unknown' }
+        : attempt.phase === 'intended' || code === 'CANCELLED'
+          ? { status: 'failed', ...ended, effect: 'none' }
+          : { status: 'denied', ...ended }
+    await this.#settle(attempt, attempt.phase === 'dispatched' ? 'commit' : 'release')
+    try {
+      await this.#record(outcomeRecord(attempt, outcome, this.#host.instance, this.#host.now()))
+      return outcome
+    } catch (unrecorded) {
+      // Not letting it run needs no record to be safe; saying so in the answer is all that is left.
+      const also = told(unrecorded)
+      return also.code === code ? outcome : { ...outcome, reason: `${reason} (not recorded: ${also.reason})` }
+    }
+  }
+
+  /** Settles what the attempt took. Reserves settle behind the answer; an approval is seen as used when it arrives. */
+  async #settle(attempt: Attempt, how: 'commit' | 'release'): Promise<void> {
+    if (attempt.takes.empty) return
+    const { callId, intentSeq } = attempt
+    const wait = how === 'release' || APPROVALS in attempt.takes.tokens()
+    const settling = attempt.takes.settle(callId, how, intentSeq).then((failures) => {
+      for (const { take, cause } of failures) this.#host.settlements.owe(take, { callId, how, seq: intentSeq }, cause)
+    })
+    this.#host.track(settling)
+    if (wait) await settling
+  }
+
+  /** An intent that became durable after the gate had given up on it: say in the log that nothing ran. */
+  #lateIntent(attempt: Attempt, { seq }: Receipt): void {
+    attempt.intentSeq = seq
+    const help = 'Call it again.'
+    const reason = 'the intent became durable too late, and nothing was run'
+    const outcome: Outcome = { status: 'denied', callId: attempt.callId, ballot: attempt.ballot, code: 'AUDIT_UNWRITABLE', reason, help }
+    const telling = this.#record(outcomeRecord(attempt, outcome, this.#host.instance, this.#host.now()))
+    this.#host.track(telling.catch((error: unknown) => this.#host.settlements.lose(attempt.callId, error)))
+  }
+
+  #tell(attempt: Attempt, action: Action, outcome: Outcome): void {
+    const ended: ActionEnded = Object.freeze({ action, outcome })
+    const { after } = attempt.runnable?.kind ?? {}
+    if (after) this.#host.fire(after, ended)
+    this.#host.fire(afterAction, ended)
+  }
+}
+
+/** Carries a folded deny to the end of the path. */
+class Refused extends Error {
+  readonly told: { code: string; reason: string; help: string }
+  constructor(why: { code: string; reason: string; help: string }) {
+    super(why.reason)
+    this.told = why
+  }
+}
+
+function told(error: unknown): { code: string; reason: string; help: string } {
+  if (error instanceof Refused) return error.told
+  const known = isClonedError(error) ? error : new ClonedError('GATE_FAULT', { cause: describeThrown(error) })
+  const given = (known as { given?: unknown }).given
+  return { code: typeof given === 'string' ? given : known.code, reason: known.message, help: known.help }
+}

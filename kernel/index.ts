@@ -1,0 +1,29 @@
+// The public entry of the kernel: everything a plugin, a distribution or a host needs, and nothing internal.
+export * from './action.js'
+export * from './contracts.js'
+export * from './distribution.js'
+export { ERRORS, type ErrorCode } from './error-table.js'
+export * from './errors.js'
+export * from './files.js'
+export * from './hooks.js'
+export * from './json.js'
+export { createKernel, type Kernel, type KernelRuntime, KERNEL_VERSION } from './kernel.js'
+export * from './kinds.js'
+export * from './lock.js'
+export * from './members.js'
+export * from './outcome.js'
+export { type PlanReport, plan } from './plan.js'
+export {
+  type ConfigSchema,
+  configSchema,
+  definePlugin,
+  type HookContext,
+  type Logger,
+  type Plugin,
+  type Stability,
+} from './plugin.js'
+export { compileSchema, type SchemaProblem } from './schema.js'
+export { openDatabase, type Database } from './sqlite.js'
+export * from './token.js'
+export * from './tool.js'
+export { type Allow, type Ask, allow, ask, type Deny, deny, type Verdict, type Vote } from './verdict.js'

@@ -1,0 +1,268 @@
+// Builds a kernel from a distribution and carries it from planned to stopped; makes no decision about an action itself.
+import { randomUUID } from 'node:crypto'
+import { currentOsUser, makeActor } from './actor.js'
+import type { AttemptRequest } from './attempt.js'
+import {
+  type Approvals,
+  approvalsSlot,
+  type AuditLog,
+  auditSlot,
+  type CallOptions,
+  type Gate,
+  type Instances,
+  instancesSlot,
+} from './contracts.js'
+import { DEFAULT_LIMITS, type Distribution, type Limits } from './distribution.js'
+import { ClonedError, describeThrown } from './errors.js'
+import { GatePath } from './gate.js'
+import { HookTable } from './hook-table.js'
+import { type Hook, onReady } from './hooks.js'
+import type { Json } from './json.js'
+import { toolCall } from './kinds.js'
+import { drainAll, startAll, stopAll } from './lifecycle.js'
+import { consoleLogger } from './log.js'
+import type { Outcome } from './outcome.js'
+import { type BootPlan, bootPlan, type PlanReport, planFailed } from './plan.js'
+import type { Logger } from './plugin.js'
+import { type Recovered, recover } from './recover.js'
+import { Runnables } from './registry.js'
+import { resumeRequest } from './resume.js'
+import { type Registry, setupAll } from './setup.js'
+import { Settlements } from './settlements.js'
+import type { Slot } from './token.js'
+
+export { KERNEL_VERSION } from './version.js'
+
+/** What a host gives a kernel at run time. It can tune plugins that are listed; it can never add code. */
+export interface KernelRuntime {
+  /** Configuration by plugin id; wins over `use()`. */
+  readonly config?: Readonly<Record<string, Json>>
+  /** Milliseconds since 1970. Default: the system's clock. */
+  readonly now?: () => number
+  /** Where diagnostics go. Default: warnings and errors to standard error. */
+  readonly log?: (plugin: string) => Logger
+  /** Name of the operating-system user. Default: asked from the system. */
+  readonly osUser?: string
+}
+
+type State = 'planned' | 'starting' | 'started' | 'stopping' | 'stopped'
+
+/** A kernel. Two kernels in one process share nothing. */
+export interface Kernel extends Gate {
+  readonly state: State
+  /** Id of this instance in the audit log; empty before start. */
+  readonly instance: string
+  /** What recovery found when this kernel started. */
+  readonly recovered: readonly Recovered[]
+  /** Starts every plugin, recovers what dead instances left, then reports ready. On failure everything is unwound. */
+  start(): Promise<void>
+  /** Drains and stops every plugin in reverse. Legal without start, and twice. Throws `STOP_FAILED` at the end. */
+  stop(): Promise<void>
+  /** The service of a slot, for the host. Throws `SLOT_MISSING`. */
+  service<T>(slot: Slot<T>): T
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Plans, checks every configuration and runs every setup. No input or output happens before `start`.
+ * Throws `PLAN_FAILED` with every problem before any plugin code runs, or the error of the first setup that failed.
+ */
+export function createKernel(distribution: Distribution, runtime: KernelRuntime = {}): Kernel {
+  const boot = bootPlan(distribution, runtime.config)
+  if (boot.report.problems.length > 0) throw planFailed(boot.report)
+  return new RunningKernel(distribution, boot, runtime)
+}
+
+class RunningKernel implements Kernel {
+  state: State = 'planned'
+  instance = ''
+  recovered: readonly Recovered[] = []
+  readonly #report: PlanReport
+  readonly #limits: Limits
+  readonly #registry: Registry
+  readonly #runnables: Runnables
+  readonly #hooks: HookTable
+  readonly #now: () => number
+  readonly #osUser: string
+  readonly #log: Logger
+  readonly #settlements: Settlements
+  readonly #tracked = new Set<Promise<unknown>>()
+  #leave: (() => Promise<void>) | undefined
+  #path: GatePath | undefined
+  #unrecovered: ClonedError | undefined
+  #stopping: Promise<void> | undefined
+
+  constructor(distribution: Distribution, boot: BootPlan, runtime: KernelRuntime) {
+    const logger = runtime.log ?? consoleLogger
+    this.#report = boot.report
+    this.#limits = Object.freeze({ ...DEFAULT_LIMITS, ...distribution.limits })
+    this.#now = runtime.now ?? Date.now
+    this.#osUser = runtime.osUser ?? currentOsUser()
+    this.#log = logger('cloned.kernel')
+    this.#registry = setupAll(boot, {
+      gate: this,
+      now: this.#now,
+      log: logger,
+      fire: (hook, subject) => this.#fire(hook, subject),
+    })
+    this.#runnables = new Runnables(this.#registry, boot.plugins)
+    this.#hooks = new HookTable(this.#registry, this.#limits)
+    this.#settlements = new Settlements(this.#log)
+  }
+
+  async start(): Promise<void> {
+    if (this.state !== 'planned') throw new ClonedError('KERNEL_STATE', { action: 'start', state: this.state })
+    this.state = 'starting'
+    try {
+      await startAll(this.#registry.starts, this.#registry.stops, this.#limits)
+    } catch (error) {
+      this.state = 'stopped'
+      throw error
+    }
+    try {
+      await this.#enter()
+    } catch (error) {
+      await this.stop().catch((also: unknown) => this.#log.error(describeThrown(also)))
+      throw error
+    }
+    this.state = 'started'
+    this.#fire(onReady, { instance: this.instance })
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  service<T>(slot: Slot<T>): T {
+    const service = this.#registry.services.get(slot.id)
+    if (service === undefined) throw new ClonedError('SLOT_MISSING', { slot: slot.id, needers: 'the host', omitted: '' })
+    return service as T
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  call: Gate['call'] = ({ tool, input, actor }, options = {}) =>
+    this.#start({ kind: toolCall.id, target: tool, input, actor, options })
+
+  act: Gate['act'] = (kind, { target, input, actor, about }, options = {}) =>
+    this.#start({ kind: kind.id, target, input, actor, options, ...(about ? { about } : {}) }) as never
+
+  explain: Gate['explain'] = (request) => this.call(request, { dryRun: true })
+
+  resume = async (approvalId: string, options: CallOptions = {}): Promise<Outcome> => {
+    const wanted = await resumeRequest(this.#optional(approvalsSlot), approvalId, this.#limits.approvalsMs)
+    return 'status' in wanted ? wanted : this.#start({ ...wanted, options })
+  }
+
+  tools: Gate['tools'] = () => this.#runnables.tools()
+
+  plan: Gate['plan'] = () => this.#report
+
+  onApproval: Gate['onApproval'] = (kind) => this.#runnables.kind(kind)?.onApproval ?? 'caller'
+
+  actor: Gate['actor'] = (input) => makeActor(input, this.#osUser)
+
+  /** Handlers of a starting kernel may call; after `stop` has begun only what is already running may go on. */
+  #start(request: AttemptRequest): Promise<Outcome> {
+    if (!this.#path) {
+      const error = this.#unrecovered ?? new ClonedError('KERNEL_STATE', { action: 'run an action', state: this.state })
+      const { code, message: reason, help } = error
+      return Promise.resolve({ status: 'denied', callId: '', ballot: [], code, reason, help })
+    }
+    const running = this.#path.start(request)
+    this.#track(running)
+    return running
+  }
+
+  async #enter(): Promise<void> {
+    const instances = this.#optional<Instances>(instancesSlot)
+    const entered = instances ? await instances.enter() : undefined
+    this.instance = entered?.id ?? randomUUID()
+    this.#leave = entered?.leave
+    const audit = this.#optional<AuditLog>(auditSlot)
+    const approvals = this.#optional<Approvals>(approvalsSlot)
+    if (instances && audit && !(await this.#recover(instances, audit, approvals))) return
+    this.#path = new GatePath({
+      audit,
+      approver: { approvals, hooks: this.#hooks, ms: this.#limits.approvalsMs, now: this.#now, instance: this.instance },
+      judge: {
+        hooks: this.#hooks,
+        limits: this.#limits,
+        mayAllow: new Set(this.#report.mayAllow),
+        required: this.#report.requiredGuards,
+        now: this.#now,
+      },
+      hooks: this.#hooks,
+      limits: this.#limits,
+      runnables: this.#runnables,
+      instance: this.instance,
+      now: this.#now,
+      actor: ({ resume, actor }) => resume?.actor ?? makeActor(actor, this.#osUser),
+      callId: randomUUID,
+      fire: (hook, subject) => this.#fire(hook, subject),
+      settlements: this.#settlements,
+      track: (work) => this.#track(work),
+    })
+  }
+
+  /** A kernel that cannot recover starts for reading, so that people can look; every action is denied. */
+  async #recover(instances: Instances, audit: AuditLog, approvals: Approvals | undefined): Promise<boolean> {
+    const reserves = this.#hooks.takers(this.#runnables.kinds())
+    const { recordMs } = this.#limits
+    try {
+      const { instance } = this
+      this.recovered = await recover({ instances, audit, approvals, reserves, instance, recordMs, now: this.#now })
+      for (const found of this.recovered) this.#log.info('recovered an instance that had died', { ...found })
+      return true
+    } catch (error) {
+      this.#unrecovered = new ClonedError('RECOVERY_FAILED', { cause: describeThrown(error) }, { cause: error })
+      this.#log.error(this.#unrecovered.message)
+      return false
+    }
+  }
+
+  async #stop(): Promise<void> {
+    const wasStarted = this.state === 'started' || this.#path !== undefined
+    this.state = 'stopping'
+    const problems = wasStarted ? await drainAll(this.#registry.drains, this.#limits) : []
+    this.#path = undefined
+    await this.#settleTracked()
+    const clean = await this.#settlements.retry()
+    problems.push(...(await stopAll(this.#registry.stops, this.#limits)))
+    // What could not be settled is left to recovery: the instance stays behind as a dead one.
+    if (clean) await this.#leave?.()
+    this.state = 'stopped'
+    if (problems.length === 0) return
+    const lines = problems.map(({ code, message }) => `  ${code}: ${message}`).join('\n')
+    throw new ClonedError('STOP_FAILED', { count: problems.length, problems: lines })
+  }
+
+  /** Waits for actions in flight and for observers, which may start more of them; bounded by their own deadlines. */
+  async #settleTracked(): Promise<void> {
+    while (this.#tracked.size > 0) await Promise.allSettled(this.#tracked)
+  }
+
+  #track(work: Promise<unknown>): void {
+    this.#tracked.add(work)
+    const forget = () => this.#tracked.delete(work)
+    work.then(forget, forget)
+  }
+
+  #fire(hook: Hook, subject: unknown): void {
+    try {
+      const telling = this.#hooks.event(hook).tell(subject, (plugin, answer) => {
+        if (!answer.ok) this.#log.warn(`observer of ${hook.id} failed`, { plugin, cause: describeThrown(answer.error) })
+      })
+      if (telling) this.#track(telling)
+    } catch (error) {
+      this.#log.error(`hook ${hook.id} could not be fired`, { cause: describeThrown(error) })
+    }
+  }
+
+  #optional<T>(slot: Slot<T>): T | undefined {
+    return this.#registry.services.get(slot.id) as T | undefined
+  }
+}

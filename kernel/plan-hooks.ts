@@ -1,0 +1,93 @@
+// Decides which plugin stands on which hook, and which guards must vote; pure, and must never skip a missing guard.
+import type { Distribution } from './distribution.js'
+import { ClonedError } from './errors.js'
+import { type Hook, KERNEL_HOOKS } from './hooks.js'
+import { KERNEL_KINDS } from './kinds.js'
+import type { Plugin } from './plugin.js'
+
+interface HookPlan {
+  /** Hook id → plugin ids in the order of the plan. */
+  readonly table: Readonly<Record<string, readonly string[]>>
+  /** Hook id → plugin ids whose guard must vote. */
+  readonly required: Readonly<Record<string, readonly string[]>>
+}
+
+interface Input {
+  readonly distribution: Distribution
+  readonly plugins: readonly Plugin[]
+  readonly owners: ReadonlyMap<string, string>
+  readonly problems: ClonedError[]
+}
+
+export function planHooks(input: Input): HookPlan {
+  const known = knownHooks(input.plugins)
+  const table: Record<string, string[]> = {}
+  for (const id of known.keys()) table[id] = []
+  for (const { manifest } of input.plugins) {
+    for (const hook of manifest.taps) {
+      const contract = known.get(hook.id)?.contract ?? hook.contract
+      if (contract !== hook.contract) {
+        const params = { hook: hook.id, plugin: manifest.id, needed: hook.contract, provided: contract }
+        input.problems.push(new ClonedError('HOOK_CONTRACT', params))
+      }
+      table[hook.id] = [...(table[hook.id] ?? []), manifest.id]
+    }
+  }
+  checkKinds(input)
+  checkPrefixes(input)
+  return { table, required: requireGuards(input, known) }
+}
+
+function knownHooks(plugins: readonly Plugin[]): Map<string, Hook> {
+  const known = new Map<string, Hook>(KERNEL_HOOKS.map((hook) => [hook.id, hook]))
+  const kinds = plugins.flatMap(({ manifest }) => manifest.executes)
+  const own = kinds.flatMap((kind) => [kind.prepare, kind.guard, kind.reserve, kind.filter, kind.after])
+  const fired = plugins.flatMap(({ manifest }) => manifest.fires)
+  for (const hook of [...own, ...fired]) if (hook && !known.has(hook.id)) known.set(hook.id, hook)
+  return known
+}
+
+function requireGuards({ distribution, plugins, owners, problems }: Input, known: ReadonlyMap<string, Hook>) {
+  const required: Record<string, readonly string[]> = {}
+  for (const [hook, guards] of Object.entries(distribution.requireGuards ?? {})) {
+    if (known.get(hook)?.kind !== 'guard') {
+      const guardHooks = [...known.values()].filter(({ kind }) => kind === 'guard').map(({ id }) => id)
+      problems.push(new ClonedError('HOOK_UNKNOWN', { where: 'requireGuards', hook, kind: 'guard', known: guardHooks.join(', ') }))
+      continue
+    }
+    required[hook] = guards.flatMap((guard) => {
+      const id = owners.get(guard) ?? guard
+      const plugin = plugins.find(({ manifest }) => manifest.id === id)
+      const problem = !plugin ? 'it is not present' : plugin.manifest.taps.some((tap) => tap.id === hook) ? '' : 'it does not tap that hook'
+      if (!problem) return [id]
+      problems.push(new ClonedError('GUARD_MISSING', { guard, hook, problem }))
+      return []
+    })
+  }
+  return required
+}
+
+function checkKinds({ plugins, problems }: Input): void {
+  const executors = new Map<string, string[]>()
+  for (const { manifest } of plugins) {
+    for (const kind of manifest.executes) executors.set(kind.id, [...(executors.get(kind.id) ?? []), manifest.id])
+  }
+  for (const [kind, owners] of executors) {
+    const claims = KERNEL_KINDS.has(kind) ? ['cloned.kernel', ...owners] : owners
+    if (claims.length > 1) problems.push(new ClonedError('KIND_CONFLICT', { kind, owners: claims.map((id) => `"${id}"`).join(' and ') }))
+  }
+}
+
+function checkPrefixes({ plugins, problems }: Input): void {
+  const claimed: { prefix: string; plugin: string }[] = []
+  for (const { manifest } of plugins) {
+    for (const prefix of manifest.toolPrefixes) {
+      const other = claimed.find((claim) => claim.prefix.startsWith(prefix) || prefix.startsWith(claim.prefix))
+      if (other) {
+        const params = { prefix, plugin: manifest.id, other: other.prefix, owner: other.plugin }
+        problems.push(new ClonedError('PREFIX_CONFLICT', params))
+      }
+      claimed.push({ prefix, plugin: manifest.id })
+    }
+  }
+}

@@ -1,0 +1,277 @@
+// Decides order, owners and hook table of a distribution; pure, reports every problem, and must never run plugin code.
+import { satisfies, valid, validRange } from 'semver'
+import { approvalsSlot, auditSlot, gateSlot, instancesSlot } from './contracts.js'
+import { type Distribution, POLICY_SLOT_ID } from './distribution.js'
+import { ClonedError } from './errors.js'
+import { order } from './graph.js'
+import type { Json } from './json.js'
+import { planConfigs } from './plan-config.js'
+import { planHooks } from './plan-hooks.js'
+import { PLUGIN_ID, type Plugin, type Stability } from './plugin.js'
+import { requirement } from './token.js'
+import { toolSourcesCollection, toolsCollection } from './tool.js'
+import { KERNEL_VERSION } from './version.js'
+
+/** The id that stands for the kernel where an owner is named. */
+export const KERNEL_ID = 'cloned.kernel'
+
+/** One plugin of a plan, as data. */
+export interface PlannedPlugin {
+  readonly id: string
+  readonly version: string
+  readonly stability: Stability
+  readonly description: string
+  readonly requires: readonly string[]
+  readonly provides: readonly string[]
+  readonly contributes: readonly string[]
+  readonly owns: readonly string[]
+  readonly taps: readonly string[]
+  readonly fires: readonly string[]
+  readonly executes: readonly string[]
+  readonly toolPrefixes: readonly string[]
+}
+
+/** What a distribution is made of. Data only, safe to print. */
+export interface PlanReport {
+  readonly distribution: { readonly name: string; readonly version: string }
+  readonly kernel: string
+  /** In the order of setup and start. */
+  readonly plugins: readonly PlannedPlugin[]
+  /** Slot id → plugin id. */
+  readonly owners: Readonly<Record<string, string>>
+  /** Collection id → plugin id of its owner; a collection without an owner is not read by anybody. */
+  readonly collections: Readonly<Record<string, string>>
+  /** Hook id → plugin ids in order. */
+  readonly hooks: Readonly<Record<string, readonly string[]>>
+  /** Hook id → plugin ids whose guard must vote. */
+  readonly requiredGuards: Readonly<Record<string, readonly string[]>>
+  /** Plugin ids whose allow counts. */
+  readonly mayAllow: readonly string[]
+  /** Every problem; a plan with problems does not boot. */
+  readonly problems: readonly ClonedError[]
+}
+
+/** A plan with the code it was made from, for the kernel. */
+export interface BootPlan {
+  readonly report: PlanReport
+  readonly plugins: readonly Plugin[]
+  readonly configs: ReadonlyMap<string, Json | undefined>
+}
+
+const KERNEL_SLOTS = [auditSlot, approvalsSlot, instancesSlot, gateSlot]
+
+/**
+ * Plans a distribution. Never throws for what a distribution or a manifest says: it is in `problems`, all of it.
+ * `config` holds run-time configuration by plugin id and wins over what the distribution says with `use()`.
+ */
+export function plan(distribution: Distribution, config: Readonly<Record<string, Json>> = {}): PlanReport {
+  return bootPlan(distribution, config).report
+}
+
+export function bootPlan(distribution: Distribution, config: Readonly<Record<string, Json>> = {}): BootPlan {
+  const problems: ClonedError[] = []
+  const listed = listPlugins(distribution, problems)
+  const omitted = distribution.omit ?? []
+  for (const id of omitted) {
+    if (!listed.has(id)) problems.push(new ClonedError('OMIT_UNKNOWN', { plugin: id, known: [...listed.keys()].join(', ') }))
+  }
+  const wanted = new Map([...listed].filter(([id]) => !omitted.includes(id)))
+  const present = unloadReplaced(distribution, wanted, problems)
+  const owners = findOwners(present, problems)
+  checkNeeds(present, owners, listed, problems)
+  const ordered = orderPlugins(present, owners, problems)
+  const hooks = planHooks({ distribution, plugins: ordered, owners, problems })
+  const configs = planConfigs({ distribution, plugins: ordered, config, listed, problems })
+  const report: PlanReport = {
+    distribution: { name: distribution.name, version: distribution.version },
+    kernel: KERNEL_VERSION,
+    plugins: ordered.map(describe),
+    owners: Object.fromEntries([...owners].map(([id, plugin]) => [id, plugin]).sort()),
+    collections: findCollections(ordered, problems),
+    hooks: hooks.table,
+    requiredGuards: hooks.required,
+    mayAllow: findMayAllow(distribution, owners, ordered, problems),
+    problems,
+  }
+  return { report, plugins: ordered, configs }
+}
+
+/** The error of a plan with problems: one text, one problem a line. */
+export function planFailed(report: PlanReport): ClonedError {
+  const problems = report.problems.map((problem) => `  ${problem.code}: ${problem.message} ${problem.help}`).join('\n')
+  return new ClonedError('PLAN_FAILED', { distribution: report.distribution.name, count: report.problems.length, problems })
+}
+
+function listPlugins(distribution: Distribution, problems: ClonedError[]): Map<string, Plugin> {
+  const listed = new Map<string, Plugin>()
+  for (const [index, entry] of distribution.plugins.entries()) {
+    const plugin = 'plugin' in entry ? entry.plugin : entry
+    if (plugin?.tag !== 'cloned.plugin' || plugin.tagVersion !== 1) {
+      problems.push(new ClonedError('PLUGIN_INVALID', { plugin: `number ${index + 1}`, problem: 'it was not made by definePlugin' }))
+      continue
+    }
+    const { id, version, kernel } = plugin.manifest
+    if (typeof id !== 'string' || !PLUGIN_ID.test(id)) {
+      problems.push(new ClonedError('PLUGIN_ID_INVALID', { id: String(id) }))
+    } else if (!valid(version) || !validRange(kernel)) {
+      const problem = `version "${version}" or kernel range "${kernel}" is not semver`
+      problems.push(new ClonedError('PLUGIN_INVALID', { plugin: `"${id}"`, problem }))
+    } else if (!satisfies(KERNEL_VERSION, kernel)) {
+      problems.push(new ClonedError('KERNEL_VERSION', { plugin: id, version, range: kernel, kernel: KERNEL_VERSION }))
+    }
+    const twin = listed.get(id)
+    if (twin) problems.push(new ClonedError('PLUGIN_DUPLICATE', { plugin: id, first: twin.manifest.version, second: version }))
+    else listed.set(id, plugin)
+  }
+  return listed
+}
+
+function slotsOf(plugin: Plugin): readonly { id: string; contract: number }[] {
+  return Object.values(plugin.manifest.provides)
+}
+
+/** Applies `replace`: the loser of a slot goes with everything it registers. */
+function unloadReplaced(distribution: Distribution, plugins: Map<string, Plugin>, problems: ClonedError[]): Plugin[] {
+  const replace = distribution.replace ?? {}
+  const unloaded = new Set<string>()
+  for (const [slotId, winner] of Object.entries(replace)) {
+    const plugin = plugins.get(winner)
+    if (!plugin || !slotsOf(plugin).some(({ id }) => id === slotId)) {
+      const problem = plugin ? 'does not provide it' : 'is not listed'
+      problems.push(new ClonedError('REPLACE_UNKNOWN', { slot: slotId, plugin: winner, problem }))
+      continue
+    }
+    for (const [id, other] of plugins) {
+      if (id === winner || !slotsOf(other).some((owned) => owned.id === slotId)) continue
+      unloaded.add(id)
+      for (const { id: owned } of slotsOf(other)) {
+        if (owned === slotId || Object.hasOwn(replace, owned)) continue
+        problems.push(new ClonedError('REPLACE_LEAVES_HOLE', { loser: id, slot: slotId, other: owned, winner }))
+      }
+    }
+  }
+  return [...plugins.values()].filter((plugin) => !unloaded.has(plugin.manifest.id))
+}
+
+function findOwners(plugins: readonly Plugin[], problems: ClonedError[]): Map<string, string> {
+  const claims = new Map<string, string[]>([[gateSlot.id, [KERNEL_ID]]])
+  for (const plugin of plugins) {
+    for (const { id } of slotsOf(plugin)) claims.set(id, [...(claims.get(id) ?? []), plugin.manifest.id])
+  }
+  for (const [id, owners] of claims) {
+    if (owners.length < 2) continue
+    problems.push(new ClonedError('SLOT_CONFLICT', { slot: id, owners: names(owners), choice: owners.at(-1) ?? '' }))
+  }
+  return new Map([...claims].map(([id, owners]) => [id, owners[0] ?? KERNEL_ID]))
+}
+
+function checkNeeds(
+  plugins: readonly Plugin[],
+  owners: ReadonlyMap<string, string>,
+  listed: ReadonlyMap<string, Plugin>,
+  problems: ClonedError[],
+): void {
+  const provided = new Map<string, { contract: number; provider: string }>()
+  for (const { id, contract } of KERNEL_SLOTS) provided.set(id, { contract, provider: KERNEL_ID })
+  for (const plugin of plugins) {
+    for (const { id, contract } of slotsOf(plugin)) {
+      // The kernel calls these slots itself, so it is the one that an own contract has to fit.
+      const kernel = KERNEL_SLOTS.find((known) => known.id === id)
+      if (kernel && kernel.contract !== contract) problems.push(skew(id, plugin.manifest.id, contract, KERNEL_ID, kernel.contract))
+      provided.set(id, { contract, provider: plugin.manifest.id })
+    }
+  }
+  const missing = new Map<string, string[]>()
+  for (const plugin of plugins) {
+    for (const need of Object.values(plugin.manifest.requires)) {
+      const { slot, optional } = requirement(need)
+      if (!owners.has(slot.id)) {
+        if (!optional) missing.set(slot.id, [...(missing.get(slot.id) ?? []), plugin.manifest.id])
+        continue
+      }
+      const has = provided.get(slot.id)
+      if (has && has.contract !== slot.contract) {
+        problems.push(skew(slot.id, has.provider, has.contract, plugin.manifest.id, slot.contract))
+      }
+    }
+  }
+  for (const [slot, needers] of missing) {
+    const left = [...listed.values()].find((plugin) => slotsOf(plugin).some(({ id }) => id === slot))
+    const omitted = left ? `; "${left.manifest.id}" provides it and is left out of this distribution` : ''
+    problems.push(new ClonedError('SLOT_MISSING', { slot, needers: names(needers), omitted }))
+  }
+}
+
+function skew(slot: string, provider: string, provided: number, needer: string, needed: number): ClonedError {
+  const behind = provided < needed ? provider : needer
+  return new ClonedError('SLOT_CONTRACT', { slot, provider, provided, needer, needed, behind, newest: Math.max(provided, needed) })
+}
+
+function orderPlugins(plugins: readonly Plugin[], owners: ReadonlyMap<string, string>, problems: ClonedError[]): readonly Plugin[] {
+  const byId = new Map(plugins.map((plugin) => [plugin.manifest.id, plugin]))
+  const edges = (plugin: Plugin) =>
+    Object.values(plugin.manifest.requires).flatMap((need) => {
+      const { slot } = requirement(need)
+      const owner = byId.get(owners.get(slot.id) ?? '')
+      return owner ? [{ owner, slot: slot.id }] : []
+    })
+  const ordering = order(plugins, (plugin) => edges(plugin).map(({ owner }) => owner))
+  if ('order' in ordering) return ordering.order
+  const path = ordering.cycle.map((plugin, i) => {
+    const next = ordering.cycle[i + 1]
+    const via = next && edges(plugin).find(({ owner }) => owner === next)?.slot
+    return via ? `${plugin.manifest.id} (needs ${via})` : plugin.manifest.id
+  })
+  problems.push(new ClonedError('PLUGIN_CYCLE', { path: path.join(' -> ') }))
+  return plugins
+}
+
+function findCollections(plugins: readonly Plugin[], problems: ClonedError[]): Record<string, string> {
+  const claims = new Map<string, string[]>()
+  for (const { id } of [toolsCollection, toolSourcesCollection]) claims.set(id, [KERNEL_ID])
+  for (const plugin of plugins) {
+    for (const { id } of Object.values(plugin.manifest.owns)) claims.set(id, [...(claims.get(id) ?? []), plugin.manifest.id])
+  }
+  for (const [collection, owners] of claims) {
+    if (owners.length > 1) problems.push(new ClonedError('COLLECTION_CONFLICT', { collection, owners: names(owners) }))
+  }
+  return Object.fromEntries([...claims].map(([id, owners]) => [id, owners[0] ?? KERNEL_ID]))
+}
+
+function findMayAllow(
+  distribution: Distribution,
+  owners: ReadonlyMap<string, string>,
+  plugins: readonly Plugin[],
+  problems: ClonedError[],
+): readonly string[] {
+  if (!distribution.mayAllow) return [owners.get(POLICY_SLOT_ID)].filter((id) => id !== undefined)
+  return distribution.mayAllow.flatMap((name) => {
+    const id = owners.get(name) ?? plugins.find((plugin) => plugin.manifest.id === name)?.manifest.id
+    if (id) return [id]
+    problems.push(new ClonedError('MAY_ALLOW_UNKNOWN', { name }))
+    return []
+  })
+}
+
+function describe({ manifest }: Plugin): PlannedPlugin {
+  const ids = (record: Readonly<Record<string, { id: string }>>) => Object.values(record).map(({ id }) => id)
+  return {
+    id: manifest.id,
+    version: manifest.version,
+    stability: manifest.stability,
+    description: manifest.description,
+    requires: Object.values(manifest.requires).map((need) => requirement(need).slot.id),
+    provides: ids(manifest.provides),
+    contributes: ids(manifest.contributes),
+    owns: ids(manifest.owns),
+    taps: manifest.taps.map(({ id }) => id),
+    fires: manifest.fires.map(({ id }) => id),
+    executes: manifest.executes.map(({ id }) => id),
+    toolPrefixes: manifest.toolPrefixes,
+  }
+}
+
+function names(ids: readonly string[]): string {
+  return ids.map((id) => `"${id}"`).join(' and ')
+}
+

@@ -1,0 +1,44 @@
+// Keeps what one call has taken, and settles it; must never lose a take without settling it or saying so.
+import type { Taker } from './contracts.js'
+import type { Json, JsonObject } from './json.js'
+
+/** One thing that was taken. */
+export interface Take {
+  /** `approvals`, or the plugin id of a reserve. */
+  readonly taker: string
+  readonly from: Taker
+  readonly token: Json
+}
+
+/** Everything that one call has taken. */
+export class Takes {
+  readonly #held: Take[] = []
+
+  add(take: Take): void {
+    this.#held.push(take)
+  }
+
+  get empty(): boolean {
+    return this.#held.length === 0
+  }
+
+  /** Tokens by taker, for the intent record. */
+  tokens(): JsonObject {
+    return Object.fromEntries(this.#held.map(({ taker, token }) => [taker, token]))
+  }
+
+  /** Settles everything, each taker on its own; answers the takes that could not be settled, with the cause. */
+  async settle(callId: string, how: 'commit' | 'release', seq?: number): Promise<readonly { take: Take; cause: unknown }[]> {
+    const failures: { take: Take; cause: unknown }[] = []
+    await Promise.all(
+      this.#held.splice(0).map(async (take) => {
+        try {
+          await take.from.settle(callId, how, seq)
+        } catch (cause) {
+          failures.push({ take, cause })
+        }
+      }),
+    )
+    return failures
+  }
+}

@@ -1,0 +1,63 @@
+// What the cases of the approvals contract share: the fixture, the people and the actions; holds no rule.
+import assert from 'node:assert/strict'
+import type { ApprovalRequest, Approvals, AskShown, StoredAction } from '../contracts.js'
+import { sha256 } from '../json.js'
+import type { ContractCase } from './case.js'
+
+/**
+ * Approvals under test, empty. Actions of kind `test.action` must be the caller's to repeat, and every decision of
+ * {@link TEST_DECIDER} must count.
+ */
+export interface ApprovalsFixture {
+  readonly approvals: Approvals
+  /** How long a request may be decided and used, milliseconds. */
+  readonly expiresMs: number
+  /** Moves the clock that the approvals read. */
+  advance(ms: number): void
+  close(): Promise<void>
+}
+
+/** Who requests in the cases. */
+export const TEST_REQUESTER = Object.freeze({ id: 'agent:requester', claimed: true, osUser: 'requester' })
+/** Who decides in the cases. */
+export const TEST_DECIDER = Object.freeze({ id: 'user:decider', claimed: false, osUser: 'decider' })
+
+/** Two questions of two plugins. */
+export const EDIT: AskShown = { plugin: 'test.policy', key: 'edit', reason: 'it edits a file' }
+export const SPEND: AskShown = { plugin: 'test.money', key: 'spend', reason: 'it costs money' }
+/** How many do the same thing at one moment. */
+export const RACERS = 50
+
+/** Makes a case of a rule; each gets a fixture of its own. */
+export type Rule = (name: string, check: (fixture: ApprovalsFixture) => Promise<void>) => ContractCase
+
+/** An action like no other of another name. */
+export function actionOf(name: string): StoredAction {
+  const target = `test.${name}`
+  const about = { title: `Test ${name}` }
+  return {
+    kind: 'test.action',
+    target,
+    input: { name },
+    actor: TEST_REQUESTER,
+    digest: sha256(name),
+    contract: '1',
+    about,
+  }
+}
+
+/** A call of kernel instance `i1`. */
+export function refOf(callId: string) {
+  return { callId, instance: 'i1' }
+}
+
+/** Opens a request and approves it. */
+export async function approve(approvals: Approvals, name: string, asks = [EDIT]): Promise<ApprovalRequest> {
+  const { request } = await approvals.open(actionOf(name), asks)
+  return (await approvals.decide(request.id, { verdict: 'approve', by: TEST_DECIDER })).request
+}
+
+/** Fails unless the work is refused with this code. */
+export async function rejects(work: Promise<unknown>, code: string): Promise<void> {
+  await assert.rejects(work, (error) => (error as { code?: unknown }).code === code)
+}

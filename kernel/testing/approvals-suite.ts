@@ -1,0 +1,30 @@
+// The rules that every implementation of approvals must keep, as one list of cases; knows nothing of how they are stored.
+import type { ApprovalsFixture, Rule } from './approvals-fixture.js'
+import { coverRules, decisionRules, requestRules } from './approvals-requests.js'
+import { expiryRules, settlementRules, useRules } from './approvals-uses.js'
+import type { ContractCase } from './case.js'
+
+export { type ApprovalsFixture, TEST_DECIDER, TEST_REQUESTER } from './approvals-fixture.js'
+
+/** The contract of {@link Approvals}, a fresh fixture for each case. */
+export function approvalsSuite(make: () => Promise<ApprovalsFixture>): readonly ContractCase[] {
+  const rule: Rule = (name, check) => ({
+    name,
+    async run() {
+      const fixture = await make()
+      try {
+        await check(fixture)
+      } finally {
+        await fixture.close()
+      }
+    },
+  })
+  return [
+    ...requestRules(rule),
+    ...coverRules(rule),
+    ...decisionRules(rule),
+    ...useRules(rule),
+    ...expiryRules(rule),
+    ...settlementRules(rule),
+  ]
+}

@@ -1,0 +1,144 @@
+// The rules that every audit log keeps, as cases for any test runner; must never rely on how a log stores its records.
+import assert from 'node:assert/strict'
+import type { AuditLog, AuditRecord, Receipt } from '../contracts.js'
+import type { ContractCase } from './case.js'
+
+/** A log under test, empty but for what it writes of its own. */
+export interface AuditSubject {
+  readonly log: AuditLog
+  /** Closes the log and opens it again on the same storage. Leave out for a log that outlives nothing. */
+  reopen?(): Promise<AuditLog>
+  /** Makes the storage fail from now on. Leave out when it cannot be made to. */
+  breakIt?(): Promise<void> | void
+  /** Ends the log and removes what it stored. Called after every case. */
+  dispose?(): Promise<void> | void
+}
+
+const HASH = /^[0-9a-f]{64}$/
+const TS = '2026-01-01T00:00:00.000Z'
+
+function entry(type: string, fields: Omit<AuditRecord, 'type' | 'ts'> = {}): AuditRecord {
+  return { type, ts: TS, ...fields }
+}
+
+function intent(callId: string, instance: string): AuditRecord {
+  return entry('tool.intent', { call_id: callId, instance })
+}
+
+function outcome(callId: string, status: string): AuditRecord {
+  return entry('tool.outcome', { call_id: callId, status })
+}
+
+/** The contract of slot `cloned.audit`. `make` is called once per case and answers a fresh log. */
+export function auditSuite(make: () => Promise<AuditSubject> | AuditSubject): readonly ContractCase[] {
+  const rule = (name: string, check: (subject: AuditSubject) => Promise<void>): ContractCase => ({
+    name,
+    run: async () => {
+      const subject = await make()
+      try {
+        await check(subject)
+      } finally {
+        await subject.dispose?.()
+      }
+    },
+  })
+  return [
+    rule('answers seq, hash and durable for a record', async ({ log }) => {
+      const receipt = await log.append(entry('acme.note'))
+      assert.deepEqual(Object.keys(receipt).sort(), ['durable', 'hash', 'seq'])
+      assert.equal(receipt.durable, true)
+      assert.ok(Number.isSafeInteger(receipt.seq) && receipt.seq > 0, `seq is ${receipt.seq}`)
+      assert.match(receipt.hash, HASH)
+    }),
+    rule('gives consecutive sequence numbers in the order of the calls', async ({ log }) => {
+      const receipts = await Promise.all(Array.from({ length: 50 }, (_, n) => log.append(entry('acme.note', { n }))))
+      assertConsecutive(receipts)
+    }),
+    rule('settles appends in the order of the calls', async ({ log }) => {
+      const settled: number[] = []
+      await Promise.all(
+        Array.from({ length: 20 }, (_, n) => log.append(entry('acme.note', { n })).then(() => settled.push(n))),
+      )
+      assert.deepEqual(
+        settled,
+        [...settled].sort((a, b) => a - b),
+      )
+    }),
+    rule('keeps a record as it was when it was handed in', async ({ log }) => {
+      const record = { ...intent('call-1', 'i1'), digest: 'before' }
+      const appended = log.append(record)
+      record.digest = 'after'
+      await appended
+      assert.equal((await log.find('call-1'))[0]?.record['digest'], 'before')
+    }),
+    rule('gives every kind of JSON text back unchanged', async ({ log }) => {
+      const text = `line\nfeed\r tab\t nul\u0000 quote" back\\ \u2028\u2029 \u001b[31m \u{1f600} "prev":"${'0'.repeat(64)}"`
+      await log.append({ ...intent('call-1', 'i1'), note: { text, list: [null, true, 1.5, -0.25e-7] } })
+      const [found] = await log.find('call-1')
+      assert.deepEqual(found?.record['note'], { text, list: [null, true, 1.5, -0.25e-7] })
+    }),
+    rule('refuses records that carry v, seq or prev, and goes on', async ({ log }) => {
+      for (const key of ['v', 'seq', 'prev']) await assert.rejects(log.append(entry('acme.note', { [key]: 1 })), key)
+      assert.equal((await log.append(entry('acme.note'))).durable, true)
+    }),
+    rule('finds every record of a call, oldest first, and of no other', async ({ log }) => {
+      const first = await log.append(intent('call-1', 'i1'))
+      await log.append({ ...intent('call-2', 'i1'), note: '"call_id":"call-1"', about: { call_id: 'call-1' } })
+      const last = await log.append(outcome('call-1', 'done'))
+      const found = await log.find('call-1')
+      assert.deepEqual(
+        found.map(({ seq, hash }) => ({ seq, hash, durable: true })),
+        [first, last],
+      )
+      assert.deepEqual(
+        found.map(({ record }) => record['type']),
+        ['tool.intent', 'tool.outcome'],
+      )
+      assert.deepEqual(await log.find('call'), [])
+    }),
+    rule('lists the calls of the instances asked for, with the last outcome', async ({ log }) => {
+      await log.append(intent('a', 'i1'))
+      await log.append({ ...intent('b', 'i2'), about: { instance: 'i1' } })
+      await log.append(intent('c', 'i1'))
+      await log.append(outcome('a', 'indeterminate'))
+      await log.append(outcome('b', 'done'))
+      await log.append(outcome('a', 'done'))
+      await log.append({ ...entry('acme.note'), about: { type: 'tool.outcome', call_id: 'c' } })
+      const calls = await log.calls(['i1', 'nobody'])
+      assert.deepEqual(
+        calls.map(({ callId, outcome }) => [callId, outcome?.record['status']]),
+        [
+          ['a', 'done'],
+          ['c', undefined],
+        ],
+      )
+      assert.deepEqual(await log.calls([]), [])
+    }),
+    rule('survives being opened again', async ({ log, reopen }) => {
+      if (!reopen) return
+      const before = await log.append(intent('call-1', 'i1'))
+      const again = await reopen()
+      const after = await again.append(outcome('call-1', 'done'))
+      assertConsecutive([before, after])
+      assert.deepEqual(
+        (await again.find('call-1')).map(({ hash }) => hash),
+        [before.hash, after.hash],
+      )
+    }),
+    rule('rejects every record after the storage failed', async ({ log, breakIt }) => {
+      if (!breakIt) return
+      await log.append(entry('acme.note'))
+      await breakIt()
+      for (let n = 0; n < 3; n++) await assert.rejects(log.append(entry('acme.note', { n })))
+    }),
+  ]
+}
+
+function assertConsecutive(receipts: readonly Receipt[]): void {
+  const first = receipts[0]?.seq ?? 0
+  assert.deepEqual(
+    receipts.map(({ seq }) => seq),
+    receipts.map((_, n) => first + n),
+  )
+  assert.equal(new Set(receipts.map(({ hash }) => hash)).size, receipts.length)
+}

@@ -1,0 +1,5 @@
+// The contract kit: what a plugin, and an implementation of a slot, must do; runs under any test runner.
+export * from './approvals-suite.js'
+export * from './audit-suite.js'
+export type { ContractCase } from './case.js'
+export { memoryAudit } from './memory-audit.js'

@@ -1,0 +1,76 @@
+// An audit log in memory, for tests and benches; it chains like the real one and must never be taken for durable storage.
+import type { AuditLog, AuditRecord, CallHistory, Receipt, StoredRecord } from '../contracts.js'
+import { type JsonObject, sha256 } from '../json.js'
+
+/** The log in memory, with what a test wants to see and to break. */
+export interface MemoryAudit extends AuditLog {
+  /** Every line so far, with its line feed. */
+  lines(): readonly string[]
+  /** Every record so far. */
+  records(): readonly StoredRecord[]
+  /** From now on every append rejects with this cause. */
+  fail(cause: Error): void
+}
+
+/** Makes an empty log. Its receipts say `durable` so that a gate accepts them; nothing outlives the process. */
+export function memoryAudit(): MemoryAudit {
+  const lines: string[] = []
+  const hashes: string[] = []
+  /** Indexes of lines by call. */
+  const byCall = new Map<string, number[]>()
+  let broken: Error | undefined
+
+  function append(record: AuditRecord): Receipt {
+    if (broken) throw broken
+    for (const key of ['v', 'seq', 'prev']) {
+      if (Object.hasOwn(record, key)) throw new TypeError(`a record must not carry the key "${key}"`)
+    }
+    const prev = hashes.at(-1) ?? '0'.repeat(64)
+    const seq = lines.length + 1
+    const line = `{"v":1,"seq":${seq},"prev":"${prev}",${JSON.stringify(record).slice(1)}\n`
+    const hash = sha256(line)
+    const callId = record['call_id']
+    if (typeof callId === 'string') {
+      const known = byCall.get(callId)
+      if (known) known.push(lines.length)
+      else byCall.set(callId, [lines.length])
+    }
+    lines.push(line)
+    hashes.push(hash)
+    return { seq, hash, durable: true }
+  }
+
+  // Read back from the line: an object that its maker changed later would not be what was recorded.
+  const stored = (index: number): StoredRecord => ({
+    seq: index + 1,
+    hash: hashes[index] ?? '',
+    record: JSON.parse(lines[index] ?? '') as JsonObject,
+  })
+
+  return {
+    append: async (record) => append(record),
+    find: async (callId) => (byCall.get(callId) ?? []).map(stored),
+    calls: async (instances) =>
+      [...byCall].flatMap(([callId, indexes]) => history(callId, indexes.map(stored), instances) ?? []),
+    lines: () => lines,
+    records: () => lines.map((_, index) => stored(index)),
+    fail: (cause) => {
+      broken = cause
+    },
+  }
+}
+
+function history(
+  callId: string,
+  entries: readonly StoredRecord[],
+  instances: readonly string[],
+): CallHistory | undefined {
+  const intent = entries.find(({ record }) => ends(record, '.intent') && instances.includes(String(record['instance'])))
+  const outcome = entries.findLast(({ record }) => ends(record, '.outcome'))
+  if (!intent) return undefined
+  return outcome ? { callId, intent, outcome } : { callId, intent }
+}
+
+function ends(record: JsonObject, ending: string): boolean {
+  return typeof record['type'] === 'string' && record['type'].endsWith(ending)
+}

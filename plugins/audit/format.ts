@@ -1,0 +1,88 @@
+// Decides what one line of the log looks like, byte for byte; must never accept a line in a second spelling.
+import { isUtf8 } from 'node:buffer'
+import { type AuditRecord, ClonedError, describeThrown, type JsonObject, sha256 } from 'cloned/kernel'
+
+/** Longest line with its line feed, bytes. */
+export const MAX_LINE = 64 * 1024
+/** `prev` of the first line. */
+export const ZERO_HASH = '0'.repeat(64)
+
+const PREFIX = /^\{"v":1,"seq":(0|[1-9][0-9]*),"prev":"([0-9a-f]{64})",/
+// The longest prefix: fixed text, 16 digits of seq, 64 of prev.
+const MAX_PREFIX = '{"v":1,"seq":,"prev":"",'.length + 16 + 64
+const TYPE = /^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*$/
+
+/** A place in the chain: after line `seq`, whose hash is `hash`, at byte `size`. */
+export interface Position {
+  readonly seq: number
+  readonly hash: string
+  readonly size: number
+}
+
+/** The place before the first line. */
+export const START: Position = Object.freeze({ seq: 0, hash: ZERO_HASH, size: 0 })
+
+/**
+ * The text of a caller's record without its opening brace. Throws `AUDIT_RECORD_INVALID` for what the log could not
+ * give back as it was handed in, and `AUDIT_RECORD_TOO_LARGE` for what does not fit a line.
+ */
+export function encodeRecord(record: AuditRecord): string {
+  const type = typeof record?.type === 'string' ? record.type : '?'
+  const invalid = (problem: string) => new ClonedError('AUDIT_RECORD_INVALID', { type, problem })
+  if (!TYPE.test(type)) throw invalid('its type is not dotted lower case')
+  if (type.startsWith('log.')) throw invalid('types that start with "log." belong to the log itself')
+  if (typeof record.ts !== 'string' || record.ts === '') throw invalid('it has no ts')
+  for (const key of ['v', 'seq', 'prev']) if (Object.hasOwn(record, key)) throw invalid(`it carries the key "${key}"`)
+  // What toJSON answers would be written instead of what was checked above.
+  if (typeof record['toJSON'] === 'function') throw invalid('it has a toJSON method')
+  let text: string
+  try {
+    text = JSON.stringify(record)
+  } catch (error) {
+    throw new ClonedError('AUDIT_RECORD_INVALID', { type, problem: describeThrown(error) }, { cause: error })
+  }
+  const bytes = text.length * 3 + MAX_PREFIX <= MAX_LINE ? 0 : Buffer.byteLength(text) + MAX_PREFIX
+  if (bytes > MAX_LINE) throw new ClonedError('AUDIT_RECORD_TOO_LARGE', { type, bytes, limit: MAX_LINE })
+  return text.slice(1)
+}
+
+/** The text of a record of the log's own, without its opening brace. */
+export function encodeOwn(record: JsonObject): string {
+  return JSON.stringify(record).slice(1)
+}
+
+/** The line of a record at its place in the chain, with its hash. */
+export function encodeLine(body: string, seq: number, prev: string): { line: string; hash: string } {
+  const line = `{"v":1,"seq":${seq},"prev":"${prev}",${body}\n`
+  return { line, hash: sha256(line) }
+}
+
+/** Whether a line, given with its line feed, may follow `after`; a text says why not. Reads every byte. */
+export function checkLine(line: Buffer, after: Position): { hash: string } | string {
+  if (line.length > MAX_LINE) return `a line is longer than ${MAX_LINE} bytes`
+  const prefix = PREFIX.exec(line.toString('latin1', 0, MAX_PREFIX))
+  if (!prefix) return 'a line does not start as lines of the log do'
+  const seq = Number(prefix[1])
+  if (seq !== after.seq + 1) return `expected record ${after.seq + 1}, found record ${prefix[1]}`
+  if (prefix[2] !== after.hash) return `record ${seq} does not follow from the line before it`
+  const record = parseRecord(line)
+  if (typeof record === 'string') return record
+  // JSON lets a later duplicate win: a second "seq" would make readers see another record than the chain does.
+  if (record['v'] !== 1 || record['seq'] !== seq || record['prev'] !== after.hash) return `record ${seq} repeats a key`
+  if (typeof record['type'] !== 'string' || typeof record['ts'] !== 'string') return `record ${seq} has no type or ts`
+  return { hash: sha256(line) }
+}
+
+/** The record of a line, or a text that says why it is none. */
+export function parseRecord(line: Buffer): JsonObject | string {
+  // JSON allows a carriage return between tokens; the format does not.
+  if (line.includes(0x0d)) return 'a line holds a carriage return'
+  if (!isUtf8(line)) return 'a line is not UTF-8'
+  try {
+    const value: unknown = JSON.parse(line.toString('utf8'))
+    if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as JsonObject
+    return 'a line is not a JSON object'
+  } catch (error) {
+    return `a line is not JSON (${describeThrown(error).split('\n')[0]})`
+  }
+}

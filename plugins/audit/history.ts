@@ -1,0 +1,58 @@
+// Finds the records of calls in the log; must never take text inside a record for a field of it.
+import type { CallHistory, StoredRecord } from 'cloned/kernel'
+import { fileLines, type Line, storedRecord } from './read.js'
+
+// Parsing every line would cost ten times the search for a substring that a record of interest must hold.
+const CALL_IDS = /"call_id":("(?:[^"\\]|\\.)*")/g
+
+/** Every record with this `call_id`, oldest first. */
+export async function findCall(path: string, callId: string): Promise<readonly StoredRecord[]> {
+  const needle = Buffer.from(`"call_id":${JSON.stringify(callId)}`)
+  const found: StoredRecord[] = []
+  for await (const lines of fileLines(path)) {
+    for (const line of lines) {
+      if (!line.bytes.includes(needle)) continue
+      const stored = storedRecord(path, line)
+      if (stored.record['call_id'] === callId) found.push(stored)
+    }
+  }
+  return found
+}
+
+/** Every call whose first intent names one of these instances, with the last outcome of it, by sequence of intents. */
+export async function findCalls(path: string, instances: readonly string[]): Promise<readonly CallHistory[]> {
+  const wanted = new Set(instances)
+  const needles = instances.map((instance) => Buffer.from(`"instance":${JSON.stringify(instance)}`))
+  /** By the JSON text of the call id. */
+  const calls = new Map<string, CallHistory>()
+  for await (const lines of fileLines(path)) {
+    for (const line of lines) {
+      if (needles.some((needle) => line.bytes.includes(needle))) addIntent(calls, wanted, storedRecord(path, line))
+      if (mayBeOutcomeOf(calls, line)) addOutcome(calls, storedRecord(path, line))
+    }
+  }
+  return [...calls.values()]
+}
+
+function addIntent(calls: Map<string, CallHistory>, wanted: ReadonlySet<string>, intent: StoredRecord): void {
+  const { type, instance, call_id: callId } = intent.record
+  if (typeof callId !== 'string' || typeof instance !== 'string' || !wanted.has(instance)) return
+  const key = JSON.stringify(callId)
+  if (typeof type !== 'string' || !type.endsWith('.intent') || calls.has(key)) return
+  calls.set(key, { callId, intent })
+}
+
+function addOutcome(calls: Map<string, CallHistory>, outcome: StoredRecord): void {
+  const { type, call_id: callId } = outcome.record
+  if (typeof callId !== 'string' || typeof type !== 'string' || !type.endsWith('.outcome')) return
+  const call = calls.get(JSON.stringify(callId))
+  if (call) calls.set(JSON.stringify(callId), { ...call, outcome })
+}
+
+function mayBeOutcomeOf(calls: ReadonlyMap<string, CallHistory>, { bytes }: Line): boolean {
+  if (calls.size === 0 || !bytes.includes('.outcome"')) return false
+  for (const [, id] of bytes.toString('utf8').matchAll(CALL_IDS)) {
+    if (id !== undefined && calls.has(id)) return true
+  }
+  return false
+}

@@ -1,0 +1,53 @@
+// Decides where the files of the log lie and which of them are safe to open; must never follow a symbolic link.
+import { lstatSync, type Stats } from 'node:fs'
+import { join } from 'node:path'
+import { ClonedError } from 'cloned/kernel'
+
+/** The files of a log. */
+export interface AuditPaths {
+  /** `.cloned` */
+  readonly dir: string
+  /** `.cloned/audit.log` */
+  readonly log: string
+  /** `.cloned/audit` */
+  readonly side: string
+  /** `.cloned/audit/head` */
+  readonly head: string
+  /** `.cloned/audit/lock` */
+  readonly lock: string
+}
+
+export function auditPaths(dir: string): AuditPaths {
+  const side = join(dir, 'audit')
+  return { dir, log: join(dir, 'audit.log'), side, head: join(side, 'head'), lock: join(side, 'lock') }
+}
+
+/** Throws `AUDIT_UNSAFE` when a file of the log that exists could have been planted or can be changed by others. */
+export function assertSafe(paths: AuditPaths): void {
+  const owner = lstatSync(paths.dir).uid
+  for (const path of [paths.side, paths.log, paths.head, paths.lock]) {
+    const stats = lstatSync(path, { throwIfNoEntry: false })
+    if (stats) assertSafeFile(path, stats, { owner, directory: path === paths.side })
+  }
+}
+
+/** Throws `AUDIT_UNSAFE`; `stats` must come from `lstat` or from `fstat` of a descriptor opened with `O_NOFOLLOW`. */
+export function assertSafeFile(
+  path: string,
+  stats: Stats,
+  { owner, directory = false }: { owner: number; directory?: boolean },
+): void {
+  const problem = unsafe(stats, owner, directory)
+  if (problem) throw new ClonedError('AUDIT_UNSAFE', { path, problem })
+}
+
+function unsafe(stats: Stats, owner: number, directory: boolean): string | undefined {
+  if (stats.isSymbolicLink()) return 'is a symbolic link'
+  if (directory ? !stats.isDirectory() : !stats.isFile()) return `is not a ${directory ? 'directory' : 'plain file'}`
+  if (!directory && stats.nlink > 1) return 'has a second name (hard link)'
+  if (process.platform === 'win32') return undefined
+  if (stats.uid !== owner) return 'belongs to another user than its directory'
+  // Others may look into the directory's name list at most; content is for the owner alone.
+  if ((stats.mode & (directory ? 0o022 : 0o077)) !== 0) return `has mode ${(stats.mode & 0o777).toString(8)}`
+  return undefined
+}

@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+// Starts the `cloned` command: the version at once, everything else lazily; it must never show a stack unasked.
+import { readFileSync } from 'node:fs'
+
+const argv = process.argv.slice(2)
+
+if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-v')) {
+  // From dist/plugins/bin.js. Nothing else is loaded: the version is asked for by scripts, often.
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  console.log(version)
+} else {
+  try {
+    const [{ defaultDistribution }, { main }] = await Promise.all([import('./default.js'), import('./cli/main.js')])
+    await main(defaultDistribution(), argv)
+  } catch (error) {
+    process.stderr.write(`error ${error instanceof Error ? error.message : String(error)}\n  Try: reinstall cloned\n`)
+    process.exitCode = 1
+  }
+}

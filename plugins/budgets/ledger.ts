@@ -1,0 +1,153 @@
+// Counts what calls take, in single batches for all processes; must never let a window pass its limit by a take.
+import { isClonedError, type Json, type TakeRef, type Taker } from 'cloned/kernel'
+import type { Statement, Store } from '../store/slot.js'
+import { type Draw, limitOf } from './caps.js'
+import { readToken, type TokenDraw, tokenOf } from './token.js'
+
+// Not synced on its own: the intent in the audit log carries the token, and recovery rebuilds the take from it.
+const RELAXED = { durable: false } as const
+const KEEP_SETTLED_MS = 7 * 24 * 3_600_000
+const SWEEP_EVERY_MS = 3_600_000
+
+/** The books of all budgets of a workspace. */
+export interface Ledger extends Taker {
+  /** Takes all of it or nothing. `undefined` when the call already has a take, or when some window is too full. */
+  take(ref: TakeRef, draws: readonly Draw[]): Promise<Json | undefined>
+  /** The take of a call and whether it is settled. */
+  taken(callId: string): Promise<{ readonly token: Json; readonly open: boolean } | undefined>
+  /** Millionths used of one window. */
+  used(cap: string, window: number): Promise<number>
+}
+
+interface LedgerDeps {
+  readonly store: Pick<Store, 'all' | 'write'>
+  readonly now: () => number
+}
+
+/** Opens the books. */
+export function createLedger({ store, now }: LedgerDeps): Ledger {
+  let sweptAt = Number.NEGATIVE_INFINITY
+
+  const taken: Ledger['taken'] = async (callId) => {
+    const [row] = await store.all('select state, draws from budget_takes where call_id = $1', callId)
+    return row && { token: JSON.parse(String(row['draws'])) as Json, open: row['state'] === 'taken' }
+  }
+
+  /** Writes a batch; `false` when one of its expectations did not hold and nothing was written. */
+  const wrote = async (batch: readonly Statement[]): Promise<boolean> => {
+    try {
+      await store.write(batch, RELAXED)
+      return true
+    } catch (error) {
+      if (isClonedError(error) && error.code === 'STORE_CONFLICT') return false
+      throw error
+    }
+  }
+
+  return {
+    taken,
+
+    async take(ref, draws) {
+      const token = tokenOf(draws)
+      const batch = [open(ref, token), ...draws.map(({ cap, ...draw }) => add(cap.key, draw, limitOf(cap)))]
+      return (await wrote(batch)) ? token : undefined
+    },
+
+    async used(cap, window) {
+      const [row] = await store.all('select used from budget_used where cap = $1 and win = $2', cap, window)
+      return row ? Number(row['used']) : 0
+    },
+
+    async settle(callId, how, seq) {
+      const at = now()
+      const batch: Statement[] = seq === undefined ? [] : [advance(callId, seq)]
+      if (how === 'release') {
+        const take = await taken(callId)
+        if (take?.open) batch.push(...readToken(take.token).map((draw) => giveBack(callId, draw)))
+      }
+      batch.push(close(callId, how, at))
+      if (at - sweptAt >= SWEEP_EVERY_MS) {
+        sweptAt = at
+        batch.push(sweep(at))
+      }
+      await store.write(batch, RELAXED)
+    },
+
+    async unsettled(instance) {
+      const rows = await store.all(
+        "select call_id from budget_takes where instance = $1 and state = 'taken' order by call_id",
+        instance,
+      )
+      return rows.map((row) => String(row['call_id']))
+    },
+
+    async settledUpTo(instance) {
+      const [row] = await store.all('select seq from budget_settled where instance = $1', instance)
+      return row ? Number(row['seq']) : 0
+    },
+
+    async restore(ref, token) {
+      if (token === null) return
+      const draws = readToken(token)
+      // Limits are not asked: the call was granted in time, and what it used must be counted.
+      const again = draws.map(({ cap, window, millionths }) => add(cap, { window, amount: millionths }))
+      await wrote([open(ref, token), ...again])
+    },
+  }
+}
+
+function open({ callId, instance }: TakeRef, token: Json): Statement {
+  return {
+    sql: `insert into budget_takes (call_id, instance, state, draws) values ($1, $2, 'taken', $3)
+          on conflict (call_id) do nothing`,
+    args: [callId, instance, JSON.stringify(token)],
+    expect: 1,
+  }
+}
+
+function add(cap: string, { window, amount }: Pick<Draw, 'window' | 'amount'>, limit?: number): Statement {
+  return {
+    sql: `insert into budget_used (cap, win, used)
+          select $1, cast($2 as bigint), cast($3 as bigint) where cast($3 as bigint) <= cast($4 as bigint)
+          on conflict (cap, win) do update set used = budget_used.used + excluded.used
+          where budget_used.used + excluded.used <= cast($4 as bigint)`,
+    args: [cap, window, amount, limit ?? Number.MAX_SAFE_INTEGER],
+    expect: 1,
+  }
+}
+
+function giveBack(callId: string, { cap, window, millionths }: TokenDraw): Statement {
+  return {
+    sql: `update budget_used
+          set used = case when used > cast($3 as bigint) then used - cast($3 as bigint) else 0 end
+          where cap = $1 and win = cast($2 as bigint)
+            and exists (select 1 from budget_takes where call_id = $4 and state = 'taken')`,
+    args: [cap, window, millionths, callId],
+  }
+}
+
+function close(callId: string, how: 'commit' | 'release', at: number): Statement {
+  return {
+    sql: `update budget_takes set state = $2, settled_at = cast($3 as bigint)
+          where call_id = $1 and state = 'taken'`,
+    args: [callId, how === 'commit' ? 'committed' : 'released', at],
+  }
+}
+
+// In the batch of the settlement itself: a watermark that ran ahead would hide a take from recovery.
+function advance(callId: string, seq: number): Statement {
+  return {
+    sql: `insert into budget_settled (instance, seq)
+          select instance, cast($2 as bigint) from budget_takes where call_id = $1 and state = 'taken'
+          on conflict (instance) do update set seq = excluded.seq where excluded.seq > budget_settled.seq`,
+    args: [callId, seq],
+  }
+}
+
+// Only settled takes, which recovery asks for no more: the watermark of their instance is past them.
+function sweep(at: number): Statement {
+  return {
+    sql: "delete from budget_takes where state <> 'taken' and settled_at < cast($1 as bigint)",
+    args: [at - KEEP_SETTLED_MS],
+  }
+}

@@ -1,0 +1,129 @@
+// Words how an action ended, for people and for machines; the exit code follows from the outcome and nothing else.
+import type { ApprovalRequest, DryRun, Failed, Json, JsonObject, Outcome, Pending, Vote } from 'cloned/kernel'
+import type { CommandContext, CommandResult, ExitCode } from '../slot.js'
+
+type Show = Pick<CommandContext, 'paint' | 'printable' | 'table'>
+
+const EXIT = { done: 0, 'dry-run': 0, failed: 1, denied: 3, pending: 4 } as const satisfies Record<
+  Outcome['status'],
+  ExitCode
+>
+
+const EFFECT = {
+  none: 'Nothing happened.',
+  happened: 'It did take effect.',
+  unknown: 'It may have taken effect: find out before repeating it.',
+} as const satisfies Record<Failed['effect'], string>
+
+/** The result of a command that made one governed action. */
+export function outcomeResult(outcome: Outcome, show: Show): CommandResult {
+  const json = outcomeJson(outcome)
+  const exit = EXIT[outcome.status]
+  switch (outcome.status) {
+    case 'done':
+      return { exit, json, text: jsonText(outcome.output, show) }
+    case 'dry-run':
+      return { exit, json, text: dryRunText(outcome, show) }
+    case 'pending':
+      return { exit, json, text: '', problem: pendingText(outcome, show) }
+    case 'denied':
+      return { exit, json, text: '', problem: problemText('denied', outcome, show) }
+    case 'failed':
+      return { exit, json, text: '', problem: problemText('failed', outcome, show, EFFECT[outcome.effect]) }
+  }
+}
+
+/** An outcome as a document, keys in snake case. */
+export function outcomeJson(outcome: Outcome): JsonObject {
+  const { status, callId } = outcome
+  const ballot = outcome.ballot.map((vote) => ({ ...vote }))
+  switch (status) {
+    case 'done':
+      return { status, call_id: callId, output: outcome.output, record: { ...outcome.record }, ballot }
+    case 'denied': {
+      const { code, reason, help } = outcome
+      return { status, call_id: callId, code, reason, help, ballot }
+    }
+    case 'failed': {
+      const { code, reason, effect, help } = outcome
+      return { status, call_id: callId, code, reason, effect, help, ballot }
+    }
+    case 'pending': {
+      const { approval, delivered, reason, help } = outcome
+      return {
+        status,
+        call_id: callId,
+        approval: approvalJson(approval),
+        delivered: [...delivered],
+        reason,
+        help,
+        ballot,
+      }
+    }
+    case 'dry-run': {
+      const { verdict, code, reason, help, input, approval, reserves } = outcome
+      const known = Object.entries({ code, reason, help, approval }).filter((entry) => entry[1] !== undefined)
+      return { status, call_id: callId, verdict, ...(Object.fromEntries(known) as JsonObject), input, reserves, ballot }
+    }
+  }
+}
+
+function approvalJson({ id, state, asks, expiresAt }: ApprovalRequest): JsonObject {
+  return { id, state, asks: asks.map((ask) => ({ ...ask })), expires_at: new Date(expiresAt).toISOString() }
+}
+
+/** Indented JSON whose strings cannot steer a terminal. */
+export function jsonText(value: Json, { printable }: Pick<Show, 'printable'>): string {
+  return printable(JSON.stringify(value, null, 2), { lines: true })
+}
+
+/** Who voted what and why. */
+export function ballotText(ballot: readonly Vote[], { table }: Show): string {
+  const rows = ballot.map((vote) => [
+    vote.plugin,
+    vote.hook,
+    vote.counted === false ? `${vote.effect} (not counted)` : vote.effect,
+    [vote.reason, vote.rule].filter((text) => text !== undefined).join(' — '),
+  ])
+  return rows.length === 0 ? 'Nobody voted.' : table(['plugin', 'hook', 'vote', 'why'], rows)
+}
+
+function problemText(
+  word: string,
+  outcome: { code: string; reason: string; help: string; ballot: readonly Vote[] },
+  show: Show,
+  effect?: string,
+): string {
+  const { paint, printable } = show
+  return [
+    `${paint.red(paint.bold(word))} ${paint.dim(printable(outcome.code))} ${printable(outcome.reason, { lines: true })}`,
+    ...(effect === undefined ? [] : [effect]),
+    ...(outcome.ballot.length === 0 ? [] : [ballotText(outcome.ballot, show)]),
+    `  Try: ${printable(outcome.help, { lines: true })}`,
+  ].join('\n')
+}
+
+function pendingText({ approval, delivered, reason }: Pending, { paint, printable }: Show): string {
+  const id = printable(approval.id)
+  return [
+    `${paint.yellow(paint.bold('waiting for approval'))} ${printable(reason, { lines: true })}`,
+    delivered.length === 0 ? 'Nobody was told.' : `Shown to: ${printable(delivered.join(', '))}`,
+    `  Decide: cloned approvals approve ${id}   or   cloned approvals deny ${id}`,
+    `  Then:   cloned call --approval ${id}`,
+  ].join('\n')
+}
+
+function dryRunText(outcome: DryRun, show: Show): string {
+  const { paint, printable } = show
+  const colour = { allow: paint.green, ask: paint.yellow, deny: paint.red }[outcome.verdict]
+  const reserves = Object.entries(outcome.reserves).filter(([, taken]) => taken !== null)
+  return [
+    `${paint.bold(colour(outcome.verdict))}${outcome.reason === undefined ? '' : ` ${printable(outcome.reason)}`}`,
+    '',
+    ballotText(outcome.ballot, show),
+    ...reserves.map(([plugin, taken]) => `Would take from ${printable(plugin)}: ${printable(JSON.stringify(taken))}`),
+    ...(outcome.approval === undefined ? [] : [`An approval is at hand: ${printable(outcome.approval)}`]),
+    ...(outcome.help === undefined ? [] : [`To change the answer: ${printable(outcome.help)}`]),
+    'Nothing was done.',
+  ].join('\n')
+}

@@ -1,0 +1,72 @@
+// Makes what a command gets from the terminal it runs on; it holds no rules of any command.
+import type { ClonedError } from 'cloned/kernel'
+import { askChoice } from './ask.js'
+import type { GlobalOptions } from './globals.js'
+import { type CliIo, readAll } from './io.js'
+import type { Output } from './output.js'
+import type { Parsed } from './parse.js'
+import { printable } from './printable.js'
+import type { Choice, CommandContext } from './slot.js'
+import { table } from './table.js'
+import { usageError } from './usage.js'
+
+export interface ContextParts {
+  readonly parsed: Parsed
+  readonly globals: GlobalOptions
+  readonly io: CliIo
+  readonly output: Output
+  readonly cwd: string
+  readonly paint: CommandContext['paint']
+  readonly signal: AbortSignal
+  readonly startError: ClonedError | undefined
+}
+
+/** Whether a person can be asked. */
+export function isInteractive(io: CliIo, globals: GlobalOptions): boolean {
+  return io.stdin.isTTY === true && io.stderr.isTTY === true && !globals.json
+}
+
+export function createContext({
+  parsed,
+  globals,
+  io,
+  output,
+  cwd,
+  paint,
+  signal,
+  startError,
+}: ContextParts): CommandContext {
+  const interactive = isInteractive(io, globals)
+  const choose = <V extends string>(question: string, choices: readonly Choice<V>[]): Promise<V | undefined> =>
+    interactive ? output.progress.pause(() => askChoice(io, signal, question, choices)) : Promise.resolve(undefined)
+  return {
+    args: parsed.args,
+    options: parsed.options,
+    actor: globals.actor === undefined ? undefined : { id: globals.actor, claimed: true },
+    dryRun: globals.dryRun,
+    yes: globals.yes,
+    json: globals.json,
+    interactive,
+    startError,
+    cwd,
+    signal,
+    stdin: () => readAll(io.stdin, signal),
+    note: output.note,
+    tell: output.tell,
+    progress: (text) => output.progress.update(text),
+    print: (line) => {
+      if (!globals.json) output.result(line)
+    },
+    confirm: async (question) => globals.yes || (await choose(question, YES_NO)) === 'yes',
+    choose,
+    usageError: (problem) => usageError(parsed.command, problem),
+    printable,
+    paint,
+    table,
+  }
+}
+
+const YES_NO = [
+  { value: 'no', label: 'No' },
+  { value: 'yes', label: 'Yes' },
+] as const

@@ -1,0 +1,43 @@
+// Contributes the commands of the gate itself and collects everybody's; it runs none of them.
+import { approvalsSlot, definePlugin, gateSlot, onApprovalRequested, optional } from 'cloned/kernel'
+import { policySlot } from '../policy/slot.js'
+import { callCommand } from './commands/call.js'
+import { pluginsCommand } from './commands/plugins.js'
+import type { CommandServices } from './commands/services.js'
+import { toolCommands } from './commands/tools.js'
+import { cliSlot, commandsCollection } from './slot.js'
+import { terminalChannel } from './terminal-channel.js'
+
+export { type CliIo, processIo } from './io.js'
+export { printable } from './printable.js'
+export * from './slot.js'
+
+const ID = 'cloned.cli'
+
+export const cliPlugin = definePlugin({
+  id: ID,
+  version: '0.1.0',
+  kernel: '^0.1.0',
+  stability: 'beta',
+  description: 'The command line: collects commands, calls tools, asks the person at the terminal',
+  requires: { gate: gateSlot, approvals: optional(approvalsSlot), policy: optional(policySlot) },
+  provides: { cli: cliSlot },
+  owns: { commands: commandsCollection },
+  contributes: { ownCommands: commandsCollection },
+  taps: [onApprovalRequested],
+  setup({ deps, collected, hooks, now }) {
+    const channel = terminalChannel()
+    hooks.notify(onApprovalRequested, channel.deliver)
+    const services: CommandServices = {
+      gate: deps.gate,
+      approvals: deps.approvals,
+      selfDecision: () => deps.policy?.snapshot().approvals.selfDecision ?? false,
+      now,
+      channel: ID,
+    }
+    return {
+      cli: { commands: collected.commands, attach: channel.attach },
+      ownCommands: [callCommand(services), ...toolCommands(services), pluginsCommand(services)],
+    }
+  },
+})

@@ -1,0 +1,53 @@
+// Writes to the two output streams of a command line; a reader that has gone away is no error, anything else is.
+import type { CliIo } from './io.js'
+import { Progress } from './progress.js'
+
+/** Where a command's texts go. Standard output carries what was asked for and nothing else. */
+export interface Output {
+  /** Text on standard output. */
+  result(text: string): void
+  /** A line on standard error, silenced by `--quiet`. */
+  note(text: string): void
+  /** Lines on standard error that `--quiet` does not silence: errors, and what a person is asked. */
+  tell(text: string): void
+  readonly progress: Progress
+  /** Resolves when everything has been handed to the system; throws what kept it from that. */
+  flush(): Promise<void>
+}
+
+export function createOutput(io: CliIo, { quiet, json }: { quiet: boolean; json: boolean }): Output {
+  const failures: Error[] = []
+  for (const stream of [io.stdout, io.stderr]) {
+    // `cloned … | head` closes the pipe early: the command has done its work, so it ends quietly.
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') failures.push(error)
+    })
+  }
+  const shows = io.stderr.isTTY === true && !quiet && !json
+  const progress = new Progress(shows ? (text) => io.stderr.write(text) : undefined, io.stderr.columns ?? 80)
+  const line = (stream: CliIo['stdout'], text: string) => {
+    progress.clear()
+    stream.write(text.endsWith('\n') ? text : `${text}\n`)
+  }
+  return {
+    result: (text) => line(io.stdout, text),
+    note: (text) => {
+      if (!quiet) line(io.stderr, text)
+    },
+    tell: (text) => line(io.stderr, text),
+    progress,
+    async flush() {
+      progress.stop()
+      await Promise.all([io.stdout, io.stderr].map(drained))
+      if (failures[0]) throw failures[0]
+    },
+  }
+}
+
+/** A write of nothing calls back once all earlier writes have: a process may exit only after that. */
+function drained(stream: CliIo['stdout']): Promise<void> {
+  if (stream.destroyed || stream.writableEnded) return Promise.resolve()
+  return new Promise((resolve) => {
+    stream.write('', () => resolve())
+  })
+}

@@ -1,0 +1,165 @@
+// Runs one command line from its words to its exit code; the kernel it made is stopped however the command ends.
+import { resolve } from 'node:path'
+import { ClonedError, createKernel, type Distribution, type Json, type Kernel, type Logger } from 'cloned/kernel'
+import { checkCommands } from './commands.js'
+import { createContext, isInteractive } from './context.js'
+import { type GlobalOptions, splitGlobals } from './globals.js'
+import { areaHelp, commandHelp, helpJson, helpScope, overviewHelp } from './help.js'
+import { watchInterrupts } from './interrupt.js'
+import type { CliIo } from './io.js'
+import { createOutput, type Output } from './output.js'
+import { createPaint, wantsColour } from './paint.js'
+import { findCommand, parseCommand } from './parse.js'
+import { printable } from './printable.js'
+import { asClonedError, errorJson, errorText, exitOf, stackText } from './report.js'
+import { type Cli, type Command, type CommandResult, cliSlot } from './slot.js'
+
+export interface RunOptions {
+  readonly distribution: Distribution
+  /** The words after the program's name. */
+  readonly argv: readonly string[]
+  readonly io: CliIo
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** What one run works with. */
+interface Run extends RunOptions {
+  readonly globals: GlobalOptions
+  readonly rest: readonly string[]
+  readonly output: Output
+  readonly signal: AbortSignal
+}
+
+/** Runs one command line. Resolves with the exit code once all output is written; rejects only when that fails. */
+export async function runCli(options: RunOptions): Promise<number> {
+  const { globals, rest, problem } = splitGlobals(options.argv)
+  const output = createOutput(options.io, globals)
+  const interrupts = watchInterrupts(options.io, output.tell)
+  const run: Run = { ...options, globals, rest, output, signal: interrupts.signal }
+  const ended = (problem ? Promise.reject(problem) : execute(run)).then(
+    (result) => printResult(run, result),
+    (thrown: unknown) => printError(run, thrown),
+  )
+  try {
+    return await Promise.race([ended, interrupts.forced])
+  } finally {
+    interrupts.stop()
+    await output.flush()
+  }
+}
+
+async function execute(run: Run): Promise<CommandResult> {
+  const { globals, distribution } = run
+  if (globals.version) {
+    return { json: { name: distribution.name, version: distribution.version }, text: distribution.version }
+  }
+  const kernel = createKernel(distribution, { config: workspaceConfig(run), log: createLog(run) })
+  try {
+    const cli = kernel.service(cliSlot)
+    const commands = checkCommands(cli.commands())
+    const words = wordsOf(run.rest)
+    const wantsHelp = globals.help || run.rest.length === 0 || words[0] === 'help'
+    if (wantsHelp) return help(run, commands, words[0] === 'help' ? words.slice(1) : words)
+    return await runCommand(run, kernel, cli, commands)
+  } finally {
+    await stopKernel(run, kernel)
+  }
+}
+
+async function runCommand(run: Run, kernel: Kernel, cli: Cli, commands: readonly Command[]): Promise<CommandResult> {
+  const { globals, io, output, cwd, env } = run
+  const { command, rest } = findCommand(commands, run.rest)
+  const parsed = parseCommand(command, rest)
+  if (isInteractive(io, globals)) cli.attach({ write: output.tell })
+  output.progress.update(`cloned ${command.name} …`)
+  const startError = command.needs === 'nothing' ? undefined : await tryStart(kernel, command)
+  if (startError && command.needs === 'workspace') throw startError
+  const paint = createPaint(wantsColour(io.stdout, env, globals.noColor))
+  return command.run(createContext({ parsed, globals, io, output, cwd, paint, signal: run.signal, startError }))
+}
+
+async function tryStart(kernel: Kernel, command: Command): Promise<ClonedError | undefined> {
+  try {
+    await kernel.start()
+    return undefined
+  } catch (thrown) {
+    return asClonedError(thrown, command.name, false)
+  }
+}
+
+async function stopKernel(run: Run, kernel: Kernel): Promise<void> {
+  try {
+    await kernel.stop()
+  } catch (thrown) {
+    // What the command did is done and recorded: its exit code stands, and the person hears of the rest.
+    run.output.tell(errorText(asClonedError(thrown, 'stop', false), errorPaint(run)))
+  }
+}
+
+function help(run: Run, commands: readonly Command[], words: readonly string[]): CommandResult {
+  const scope = helpScope(commands, words) ?? [findCommand(commands, words).command]
+  const paint = createPaint(wantsColour(run.io.stdout, run.env, run.globals.noColor))
+  const { name, version } = run.distribution
+  const [only] = scope
+  let text: string
+  if (words.length === 0) text = overviewHelp(`${name} ${version}`, scope, paint)
+  else if (scope.length === 1 && only && words.join(' ').startsWith(only.name)) text = commandHelp(only, paint)
+  else text = areaHelp(words[0] ?? '', scope, paint)
+  return { json: helpJson(scope), text }
+}
+
+function printResult({ globals, output }: Run, result: CommandResult): number {
+  output.progress.stop()
+  if (globals.json) output.result(JSON.stringify(result.json, null, 2))
+  else if (result.text !== '') output.result(result.text)
+  if (result.problem !== undefined && !globals.json) output.tell(result.problem)
+  return result.exit ?? 0
+}
+
+function printError(run: Run, thrown: unknown): number {
+  const { globals, output, env } = run
+  const error = asClonedError(thrown, wordsOf(run.rest).slice(0, 2).join(' '), run.signal.aborted)
+  output.progress.stop()
+  if (globals.json) output.result(JSON.stringify(errorJson(error), null, 2))
+  else output.tell(errorText(error, errorPaint(run)))
+  if (env['CLONED_DEBUG']) output.tell(stackText(error))
+  return exitOf(error)
+}
+
+function errorPaint({ io, env, globals }: Run) {
+  return createPaint(wantsColour(io.stderr, env, globals.noColor))
+}
+
+function wordsOf(rest: readonly string[]): readonly string[] {
+  const end = rest.findIndex((token) => token.startsWith('-'))
+  return end < 0 ? rest : rest.slice(0, end)
+}
+
+/** `--workspace` names the directory; without it the workspace plugin looks from the current directory upward. */
+function workspaceConfig({ globals, distribution, cwd }: Run): Record<string, Json> {
+  if (globals.workspace === undefined) return {}
+  const listed = distribution.plugins.some(
+    (entry) => ('plugin' in entry ? entry.plugin : entry).manifest.id === WORKSPACE,
+  )
+  if (!listed) throw new ClonedError('CONFIG_UNKNOWN', { plugin: WORKSPACE, known: 'none that has a workspace' })
+  return { [WORKSPACE]: { root: resolve(cwd, globals.workspace) } }
+}
+
+const WORKSPACE = 'cloned.workspace'
+
+/** Diagnostics go to standard error: warnings and errors always, the rest with `CLONED_DEBUG`. */
+function createLog({ output, env }: Run): (plugin: string) => Logger {
+  const debug = Boolean(env['CLONED_DEBUG'])
+  return (plugin) => {
+    const write = (level: string) => (message: string, fields?: object) =>
+      output.note(printable(`${level} ${plugin}: ${message}${fields === undefined ? '' : ` ${JSON.stringify(fields)}`}`))
+    const quiet = () => {}
+    return {
+      debug: debug ? write('debug') : quiet,
+      info: debug ? write('info') : quiet,
+      warn: write('warning'),
+      error: write('error'),
+    }
+  }
+}

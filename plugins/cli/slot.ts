@@ -1,0 +1,112 @@
+// Names the list of CLI commands and the service that a terminal reads it through; interfaces and tokens only.
+import { type ActorInput, type ClonedError, type Contribution, collection, type Json, slot } from 'cloned/kernel'
+
+/** 0 done, 1 failed, 2 usage, 3 denied, 4 waiting for approval, 5 verification failed, 6 workspace unusable. */
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 6
+
+export interface CommandArgument {
+  readonly name: string
+  readonly description: string
+  readonly required?: boolean
+}
+
+export interface CommandOption {
+  /** As cac reads it: `--input <json>` takes a value, `--wait` does not. */
+  readonly flags: string
+  readonly description: string
+}
+
+/** One answer to choose. */
+export interface Choice<V extends string = string> {
+  readonly value: V
+  readonly label: string
+}
+
+/** What a command gets. */
+export interface CommandContext {
+  /** Positional arguments by name. */
+  readonly args: Readonly<Record<string, string | undefined>>
+  /** Options by camel-cased name. */
+  readonly options: Readonly<Record<string, string | boolean | undefined>>
+  /** Who acts: `--actor` as a claim, or the user of the process. */
+  readonly actor: ActorInput | undefined
+  readonly dryRun: boolean
+  /** Skips confirmations; never answers an approval. */
+  readonly yes: boolean
+  readonly json: boolean
+  /** Whether a person can be asked: standard input and error are terminals, and `--json` is off. */
+  readonly interactive: boolean
+  /** Why the kernel did not start; set only for commands with `needs: 'workspace-if-usable'`. */
+  readonly startError: ClonedError | undefined
+  /** Current directory. */
+  readonly cwd: string
+  /** Aborts on Ctrl-C. */
+  readonly signal: AbortSignal
+  /** Reads standard input to its end, at most 16 MiB. */
+  stdin(): Promise<string>
+  /** A line on standard error, unless `--quiet`. */
+  note(text: string): void
+  /** Lines on standard error that a person has to see, `--quiet` or not. Already escaped. */
+  tell(text: string): void
+  /** A line of progress, on a terminal only, once the command has taken a second. */
+  progress(text: string): void
+  /** Prints a line to standard output while the command runs; does nothing with `--json`. For commands that follow. */
+  print(line: string): void
+  /** Asks a yes/no question: `true` with `--yes`, else `false` when nobody can be asked. Never for an approval. */
+  confirm(question: string): Promise<boolean>
+  /** Asks for one of several answers; `undefined` when nobody can be asked or the person walks away. Ignores `--yes`. */
+  choose<V extends string>(question: string, choices: readonly Choice<V>[]): Promise<V | undefined>
+  /** The error to throw when an argument or option has a value that the command cannot take: exit 2, with the usage. */
+  usageError(problem: string): ClonedError
+  /** Escapes whatever could steer a terminal or hide text. Every text that the command did not write itself needs it. */
+  printable(text: string, options?: { readonly lines?: boolean }): string
+  /** Colours that are off where they should be: no terminal, `--no-color`, `NO_COLOR`. */
+  readonly paint: Readonly<Record<'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan', (text: string) => string>>
+  /** A plain table for people. Cells are escaped as by `printable`; the colours of `paint` survive. */
+  table(head: readonly string[], rows: readonly (readonly string[])[]): string
+}
+
+/** How a command ended: one document for machines, one text for people. */
+export interface CommandResult {
+  readonly exit?: ExitCode
+  readonly json: Json
+  /** For standard output: what was asked for. Left out of the output when empty. */
+  readonly text: string
+  /** For standard error: what kept the command from its end, and what to type next. */
+  readonly problem?: string
+}
+
+export interface Command {
+  /** One or two words: `call`, `audit verify`. */
+  readonly name: string
+  /** One sentence without a full stop. */
+  readonly summary: string
+  readonly args?: readonly CommandArgument[]
+  readonly options?: readonly CommandOption[]
+  /** At least one; shown by `--help`, and run by the tests where marked in the docs. */
+  readonly examples: readonly string[]
+  /**
+   * `workspace`: the kernel is started in the workspace before `run`. `nothing`: works anywhere, the kernel is set up and
+   * not started. `workspace-if-usable`: a start is tried, and `ctx.startError` says why it failed.
+   */
+  readonly needs: 'workspace' | 'nothing' | 'workspace-if-usable'
+  run(ctx: CommandContext): Promise<CommandResult>
+}
+
+export const commandsCollection = collection<Command>('cloned.commands', { contract: 1 })
+
+/** Where a person sits. */
+export interface Terminal {
+  /** Writes one or more lines to the person, already escaped. */
+  write(text: string): void
+}
+
+/** What the process that runs one command uses. */
+export interface Cli {
+  /** Every contributed command, in the order of the plan. Works once every plugin is set up. */
+  commands(): readonly Contribution<Command>[]
+  /** Says where approval requests can be shown from now on; without a terminal they are not. */
+  attach(terminal: Terminal | undefined): void
+}
+
+export const cliSlot = slot<Cli>('cloned.cli', { contract: 1 })

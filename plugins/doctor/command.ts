@@ -1,0 +1,43 @@
+// The command `doctor`: every check with its fix; it mends nothing itself.
+import type { ClonedError, Contribution } from 'cloned/kernel'
+import type { Command, CommandContext } from '../cli/slot.js'
+import { type DoctorRow, examine } from './examine.js'
+import type { DoctorCheck } from './slot.js'
+
+/** Without a workspace there is nothing to be ill: any other failure to start is a finding. */
+const NO_WORKSPACE = 'WORKSPACE_MISSING'
+
+export function doctorCommand(checks: () => readonly Contribution<DoctorCheck>[], plugin: string): Command {
+  return {
+    name: 'doctor',
+    summary: 'Check this machine and this workspace, with a fix for every finding',
+    examples: ['cloned doctor', 'cloned doctor --json'],
+    needs: 'workspace-if-usable',
+    async run(ctx) {
+      const start = startRow(ctx.startError, plugin)
+      const rows = [start, ...(await examine(checks(), { workspaceOpen: ctx.startError === undefined }))]
+      const failed = rows.filter((row) => row.level === 'fail').length
+      const warned = rows.filter((row) => row.level === 'warn').length
+      return {
+        exit: failed > 0 ? 1 : 0,
+        json: { ok: failed === 0, failed, warned, checks: rows.map((row) => ({ ...row })) },
+        text: text(rows, failed, warned, ctx),
+      }
+    },
+  }
+}
+
+function startRow(error: ClonedError | undefined, plugin: string): DoctorRow {
+  const id = 'workspace.open'
+  if (!error) return { id, plugin, level: 'ok', message: 'every plugin starts' }
+  const level = String(error.code) === NO_WORKSPACE ? 'warn' : 'fail'
+  return { id, plugin, level, message: error.message, fix: error.help }
+}
+
+function text(rows: readonly DoctorRow[], failed: number, warned: number, ctx: CommandContext): string {
+  const { green, yellow, red, dim } = ctx.paint
+  const mark = { ok: green('ok'), warn: yellow('warn'), fail: red('FAIL'), skip: dim('skip') }
+  const cells = rows.map((row) => [mark[row.level], row.id, row.message, row.fix ?? ''])
+  const verdict = failed > 0 ? red(`${failed} failed`) : green('Nothing failed')
+  return `${ctx.table(['', 'check', 'found', 'fix'], cells)}\n\n${verdict}, ${warned} warning(s).`
+}

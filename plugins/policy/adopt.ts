@@ -1,0 +1,60 @@
+// The command `policy adopt`: asks for the overlay file as it stands to be put in force; must never do so by itself.
+import { ClonedError, type Gate, type Json, type Outcome, policyWrite } from 'cloned/kernel'
+import type { Command, CommandResult, ExitCode } from '../cli/slot.js'
+import type { LivePolicy } from './live.js'
+
+/** For which policy, through which gate. */
+export interface AdoptParts {
+  readonly policy: () => LivePolicy
+  readonly name: () => string
+  readonly gate: Pick<Gate, 'act'>
+}
+
+const EXITS: Readonly<Record<Outcome['status'], ExitCode>> = { done: 0, denied: 3, pending: 4, failed: 1, 'dry-run': 0 }
+
+export function adoptCommand({ policy, name, gate }: AdoptParts): Command {
+  return {
+    name: 'policy adopt',
+    summary: 'Ask for the overlay file as it stands to be put in force',
+    examples: ['cloned policy adopt', 'cloned policy adopt --dry-run'],
+    needs: 'workspace',
+    async run(ctx) {
+      const live = policy()
+      const file = live.file()
+      await live.reading()
+      const { pack, overlay } = live.snapshot()
+      if (!file) throw new ClonedError('POLICY_OVERLAY_MISSING', { file: name(), pack })
+      if (file.digest === overlay) {
+        return { json: { status: 'in force', digest: file.digest }, text: `${name()} is in force already.` }
+      }
+      const outcome = await gate.act(
+        policyWrite,
+        {
+          target: pack,
+          input: { pack, content: file.text, previous: overlay },
+          about: { title: `Put ${name()} in force` },
+          ...(ctx.actor === undefined ? {} : { actor: ctx.actor }),
+        },
+        { dryRun: ctx.dryRun, signal: ctx.signal },
+      )
+      return { exit: EXITS[outcome.status], json: outcome as unknown as Json, text: words(outcome, name()) }
+    },
+  }
+}
+
+function words(outcome: Outcome, name: string): CommandResult['text'] {
+  switch (outcome.status) {
+    case 'done':
+      return `${name} is in force.`
+    case 'pending':
+      return [
+        `Waiting for approval ${outcome.approval.id}: ${outcome.reason}`,
+        'Until it is approved, the policy in force stays as it is.',
+        `Decide: cloned approvals approve ${outcome.approval.id}`,
+      ].join('\n')
+    case 'dry-run':
+      return [`Would end in: ${outcome.verdict}.`, outcome.reason ?? ''].join(' ').trimEnd()
+    default:
+      return `${outcome.reason}\n${outcome.help}`
+  }
+}

@@ -1,0 +1,28 @@
+// The doctor check of the policy: what is in force can be read, and the overlay file is what was approved.
+import { isClonedError } from 'cloned/kernel'
+import type { DoctorCheck } from '../doctor/slot.js'
+import type { LivePolicy } from './live.js'
+
+export function policyCheck({ policy, name }: { policy: () => LivePolicy; name: () => string }): DoctorCheck {
+  return {
+    id: 'policy.files',
+    async run() {
+      try {
+        const live = policy()
+        live.snapshot()
+        await live.reading()
+        const { pack, drift, overlay } = live.snapshot()
+        if (!drift)
+          return { level: 'ok', message: `${pack} policy${overlay === null ? '' : ' with an overlay'} in force` }
+        return {
+          level: 'warn',
+          message: `${name()} is not what was approved; the last approved policy is in force`,
+          fix: 'cloned policy adopt',
+        }
+      } catch (error) {
+        if (!isClonedError(error)) throw error
+        return { level: 'fail', message: `every call is denied: ${error.message}`, fix: error.help }
+      }
+    },
+  }
+}

@@ -1,0 +1,36 @@
+// Decides what `cloned init` says and does; must never change a workspace that exists.
+import { resolve } from 'node:path'
+import { ClonedError } from 'cloned/kernel'
+import type { Command } from '../cli/slot.js'
+import { DIRECTORY } from './find.js'
+import { initWorkspace, refuseExisting, TYPES } from './init.js'
+
+/** `cloned init [dir] --type personal|shared|enterprise`. */
+export function initCommand(now: () => number): Command {
+  return {
+    name: 'init',
+    summary: 'Make a workspace',
+    args: [{ name: 'dir', description: 'Where to make it; the current directory when absent' }],
+    options: [{ flags: '--type <type>', description: 'personal (default), shared or enterprise' }],
+    examples: ['cloned init', 'cloned init ./team --type shared'],
+    needs: 'nothing',
+    async run({ args, options, cwd, dryRun }) {
+      const root = resolve(cwd, args['dir'] ?? '.')
+      const wanted = options['type'] ?? 'personal'
+      const type = TYPES.find((known) => known === wanted)
+      if (!type) throw new ClonedError('WORKSPACE_TYPE', { type: String(wanted) })
+      if (dryRun) {
+        refuseExisting(root)
+        return {
+          json: { dry_run: true, root, type, id: null },
+          text: `Would make a ${type} workspace: ${resolve(root, DIRECTORY)}`,
+        }
+      }
+      const made = initWorkspace(root, { type, now })
+      return {
+        json: { root: made.root, type, id: made.config.id },
+        text: `Made a ${type} workspace: ${resolve(made.root, DIRECTORY)}\nNext: cloned doctor`,
+      }
+    },
+  }
+}

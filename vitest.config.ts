@@ -1,0 +1,24 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/** Public entry points resolve to the sources, so that tests and examples import what a stranger would. */
+export const alias = [
+  { find: /^cloned$/, replacement: at('plugins/default.ts') },
+  { find: /^cloned\/kernel$/, replacement: at('kernel/index.ts') },
+  { find: /^cloned\/testing$/, replacement: at('kernel/testing/index.ts') },
+  { find: /^cloned\/plugins\/([a-z-]+)$/, replacement: `${at('plugins')}/$1/index.ts` },
+]
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
+    exclude: ['test/long/**', '**/node_modules/**'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+})

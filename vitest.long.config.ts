@@ -3,5 +3,11 @@ import { alias } from './vitest.config.ts'
 
 export default defineConfig({
   resolve: { alias },
-  test: { include: ['test/long/**/*.test.ts'], testTimeout: 900_000, hookTimeout: 60_000, pool: 'forks', maxWorkers: 1 },
+  test: {
+    include: ['test/long/**/*.test.ts'],
+    testTimeout: 900_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+    maxWorkers: 1,
+  },
 })

@@ -12,7 +12,10 @@ const tsc = join('node_modules', 'typescript', 'bin', 'tsc')
 const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { stdio: 'inherit' })
 if (status !== 0) process.exit(status ?? 1)
 
-for (const folder of ['kernel', 'plugins', 'examples']) {
-  cpSync(folder, join('dist', folder), { recursive: true, filter: (path) => !/\.tsx?$|node_modules|\.cloned/.test(path) })
+for (const folder of ['kernel', 'plugins', 'examples', 'test/fixtures']) {
+  cpSync(folder, join('dist', folder), {
+    recursive: true,
+    filter: (path) => !/\.tsx?$|node_modules|\.cloned/.test(path),
+  })
 }
 chmodSync(join('dist', 'plugins', 'bin.js'), 0o755)

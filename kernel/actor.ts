@@ -19,7 +19,8 @@ export function currentOsUser(): string {
 /** Throws `ACTOR_INVALID`. Without a name: the operating-system user itself, not claimed. */
 export function makeActor(input: ActorInput | undefined, osUser: string): Actor {
   if (input === undefined) return Object.freeze({ id: `user:${osUser}`, claimed: false, osUser })
-  const { id, claimed = false } = typeof input === 'string' ? { id: input } : input
-  if (typeof id !== 'string' || !ACTOR.test(id)) throw new ClonedError('ACTOR_INVALID', { actor: String(id).slice(0, 160) })
+  const { id, claimed = false } = typeof input === 'object' && input !== null ? input : { id: input }
+  if (typeof id !== 'string' || !ACTOR.test(id))
+    throw new ClonedError('ACTOR_INVALID', { actor: String(id).slice(0, 160) })
   return Object.freeze({ id, claimed: claimed === true, osUser })
 }

@@ -6,6 +6,7 @@ import { withDeadline } from './deadline.js'
 import { ClonedError, describeThrown } from './errors.js'
 import type { HookTable } from './hook-table.js'
 import { onApprovalRequested } from './hooks.js'
+import { deepFreeze, type Json, snapshot } from './json.js'
 import type { Runnable } from './registry.js'
 import type { Vote } from './verdict.js'
 
@@ -37,18 +38,15 @@ export async function approve(
   const shown = asks.map(({ plugin, key = '', reason = '' }): AskShown => ({ plugin, key, reason }))
   const { approvals } = approver
   if (!approvals) throw new ClonedError('APPROVALS_MISSING', { reasons: reasonsOf(shown) })
-  const ask = <T>(work: Promise<T>) => bounded(work, approver.ms)
 
   const wanted = attempt.request.resume?.approval
-  const match = wanted ? await ask(approvals.get(wanted)) : await ask(approvals.match(action.digest, shown))
-  if (match && satisfies(match, action, shown, approver.now())) {
-    attempt.approval = match.id
-    if (attempt.dryRun) return undefined
-    const answer = await ask(approvals.take(attempt.ref(approver.instance), match.id))
-    if (answer?.ok === true) {
-      attempt.takes.add({ taker: APPROVALS, from: approvals, token: answer.token })
-      return undefined
-    }
+  const approval = await bounded(approver.ms, async () => {
+    const found = await (wanted ? approvals.get(wanted) : approvals.match(action.digest, shown))
+    return found && satisfies(found, action, shown, approver.now()) ? found.id : undefined
+  })
+  if (approval !== undefined) {
+    attempt.approval = approval
+    if (attempt.dryRun || (await take(approver, approvals, attempt, approval))) return undefined
     attempt.approval = undefined
   }
   if (attempt.dryRun) return undefined
@@ -56,6 +54,22 @@ export async function approve(
     throw new ClonedError('APPROVAL_UNUSABLE', { approval: wanted, reason: 'it was used or has expired meanwhile' })
   }
   return open(approver, approvals, action, runnable, shown)
+}
+
+/** Whether this call got the approval. An answer that was lost may still have taken it: it is settled with the rest. */
+async function take(approver: Approver, approvals: Approvals, attempt: Attempt, approval: string): Promise<boolean> {
+  const took = (token: Json) => attempt.takes.add({ taker: APPROVALS, from: approvals, token })
+  try {
+    return await bounded(approver.ms, async () => {
+      const answer = await approvals.take(attempt.ref(approver.instance), approval)
+      if (answer?.ok !== true) return false
+      took(snapshot(answer.token))
+      return true
+    })
+  } catch (error) {
+    took(null)
+    throw error
+  }
 }
 
 /** The name under which an approval stands among the takes of an intent. */
@@ -70,10 +84,14 @@ async function open(
 ): Promise<Waiting> {
   const { kind, target, input, actor, digest } = action
   const stored = { kind, target, input, actor, digest, contract: runnable.contract, about: runnable.about }
-  const { request, created } = await bounded(approvals.open(stored, shown), approver.ms)
-  if (request?.action?.digest !== digest || request.state !== 'pending') {
-    throw new ClonedError('APPROVALS_FAILED', { cause: 'the opened request is not for this action' })
-  }
+  const { request, created } = await bounded(approver.ms, async () => {
+    const opened = await approvals.open(stored, shown)
+    if (opened.request.action.digest !== digest || opened.request.state !== 'pending') {
+      throw new TypeError('the opened request is not for this action')
+    }
+    // The caller and observers get a copy, so that nobody writes in what the approvals keep.
+    return { request: deepFreeze(structuredClone(opened.request)), created: opened.created }
+  })
   const delivered: string[] = []
   if (created) {
     await approver.hooks.event(onApprovalRequested).tell(request, (plugin, answer) => {
@@ -93,9 +111,10 @@ function satisfies(request: ApprovalRequest, action: Action, asks: readonly AskS
   )
 }
 
-async function bounded<T>(work: Promise<T>, ms: number): Promise<T> {
+/** Does something with what approvals answer; a throw, a hang and an answer of another shape are all one failure. */
+async function bounded<T>(ms: number, work: () => Promise<T>): Promise<T> {
   try {
-    return await withDeadline(work, ms)
+    return await withDeadline(work(), ms)
   } catch (cause) {
     throw new ClonedError('APPROVALS_FAILED', { cause: describeThrown(cause) }, { cause })
   }

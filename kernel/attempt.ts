@@ -37,7 +37,7 @@ export class Attempt {
   readonly takes = new Takes()
   readonly startedAt = performance.now()
   phase: Phase = 'judging'
-  ballot: Vote[] = []
+  ballot: readonly Vote[] = Object.freeze([])
   actor: Actor | undefined
   runnable: Runnable | undefined
   action: Action | undefined

@@ -15,7 +15,13 @@ import { Scope, type ScopeHost } from './scope.js'
 /** What came of a dispatch, before it is recorded. */
 export type Dispatched =
   | { readonly ok: true; readonly output: Json }
-  | { readonly ok: false; readonly effect: Failed['effect']; readonly code: string; readonly reason: string; readonly help: string }
+  | {
+      readonly ok: false
+      readonly effect: Failed['effect']
+      readonly code: string
+      readonly reason: string
+      readonly help: string
+    }
 
 export interface Dispatcher {
   readonly hooks: HookTable
@@ -24,7 +30,12 @@ export interface Dispatcher {
 }
 
 /** Runs the handler. Never throws: whatever happens is an answer that says what is known of the effect. */
-export async function dispatch(dispatcher: Dispatcher, attempt: Attempt, action: Action, runnable: Runnable): Promise<Dispatched> {
+export async function dispatch(
+  dispatcher: Dispatcher,
+  attempt: Attempt,
+  action: Action,
+  runnable: Runnable,
+): Promise<Dispatched> {
   const { parent, options } = attempt.request
   const own = performance.now() + Math.min(runnable.timeoutMs, options.deadlineMs ?? Number.POSITIVE_INFINITY)
   const deadlineAt = Math.min(own, parent?.deadlineAt ?? Number.POSITIVE_INFINITY)
@@ -41,7 +52,9 @@ export async function dispatch(dispatcher: Dispatcher, attempt: Attempt, action:
   const ran = await run(runnable, scope, attempt, action, deadlineAt)
   try {
     await scope.end()
-    return ran.ok ? await release(dispatcher, runnable, filter, ran.output) : { ...ran, reason: await errorText(filter, ran.reason) }
+    return ran.ok
+      ? await release(dispatcher, runnable, filter, ran.output)
+      : { ...ran, reason: await errorText(filter, ran.reason) }
   } catch (error) {
     const known = error instanceof ClonedError ? error : new ClonedError('GATE_FAULT', { cause: describeThrown(error) })
     const effect = ran.ok ? 'happened' : ran.effect
@@ -64,22 +77,32 @@ async function release(
   const passing = filter('output', output)
   output = isThenable(passing) ? await passing : passing
   const problems = runnable.validateOutput?.(output) ?? []
-  if (problems.length > 0) throw new ClonedError('OUTPUT_INVALID', { target: runnable.target, problems: wordProblems(problems) })
+  if (problems.length > 0)
+    throw new ClonedError('OUTPUT_INVALID', { target: runnable.target, problems: wordProblems(problems) })
   return { ok: true, output }
 }
 
-async function errorText(filter: (part: 'error', value: Json) => Json | Promise<Json>, reason: string): Promise<string> {
+async function errorText(
+  filter: (part: 'error', value: Json) => Json | Promise<Json>,
+  reason: string,
+): Promise<string> {
   const value = await filter('error', reason.toWellFormed())
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-function filtered(dispatcher: Dispatcher, runnable: Runnable, action: Action, part: ResultSubject['part'], value: Json) {
+function filtered(
+  dispatcher: Dispatcher,
+  runnable: Runnable,
+  action: Action,
+  part: ResultSubject['part'],
+  value: Json,
+) {
   const hook = runnable.kind.filter
   if (!hook) return value
-  const subject = { call: action, part, value } as ResultSubject
+  const subject = Object.freeze({ call: action, part, value }) as ResultSubject
   const next = (current: ResultSubject, out: ReplaceResult | Withhold, plugin: string): ResultSubject => {
     if ('withhold' in out) throw new ClonedError('RESULT_WITHHELD', { plugin, reason: String(out.withhold) })
-    return { ...current, value: snapshot(out.value, dispatcher.limits.output) }
+    return Object.freeze({ ...current, value: snapshot(out.value, dispatcher.limits.output) })
   }
   try {
     const folded: ResultSubject | Promise<ResultSubject> = dispatcher.hooks.transform(hook).run(subject, next)
@@ -93,7 +116,11 @@ function withheld(error: unknown): never {
   if (!(error instanceof ClonedError) || error.code !== 'TRANSFORM_FAILED') throw error
   if (error.cause instanceof ClonedError && error.cause.code === 'RESULT_WITHHELD') throw error.cause
   const plugin = error.plugin ?? '?'
-  throw new ClonedError('RESULT_WITHHELD', { plugin, reason: `its filter failed (${describeThrown(error.cause)})` }, { cause: error })
+  throw new ClonedError(
+    'RESULT_WITHHELD',
+    { plugin, reason: `its filter failed (${describeThrown(error.cause)})` },
+    { cause: error },
+  )
 }
 
 type Ran = { readonly ok: true; readonly output: unknown } | Extract<Dispatched, { ok: false }>
@@ -137,7 +164,9 @@ function unknownEffect(error: ClonedError): Ran {
 
 /** Reads what a handler says of its failure by shape, so that an error of another copy of the package counts too. */
 function thrown(runnable: Runnable, error: unknown): Ran {
-  const plain = unknownEffect(new ClonedError('HANDLER_FAILED', { target: runnable.target, cause: describeThrown(error) }))
+  const plain = unknownEffect(
+    new ClonedError('HANDLER_FAILED', { target: runnable.target, cause: describeThrown(error) }),
+  )
   try {
     const said = error as { name?: unknown; effect?: unknown; code?: unknown; help?: unknown } | null | undefined
     if (plain.ok || said?.name !== 'HandlerError' || typeof said.code !== 'string') return plain

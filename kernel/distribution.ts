@@ -67,6 +67,14 @@ export interface Distribution {
   readonly limits?: Partial<Limits>
 }
 
+/**
+ * The plugin of an entry. A host without types may have put anything there, `undefined` for a misspelt import included.
+ * The answer is what stands there, unread.
+ */
+export function pluginOf(entry: Plugin | Use | undefined): Plugin | undefined {
+  return typeof entry === 'object' && entry !== null && 'plugin' in entry ? entry.plugin : entry
+}
+
 /** The slot whose owner may allow when the distribution does not say who may. */
 export const POLICY_SLOT_ID = 'cloned.policy'
 

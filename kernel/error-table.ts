@@ -105,6 +105,11 @@ export const ERRORS = table({
     next: 'Keep one of the plugins; a collection has exactly one owner.',
     exit: 1,
   },
+  COLLECTION_CONTRACT: {
+    what: 'collection "{collection}": "{plugin}" adds to contract {given}, "{owner}" reads contract {read}.',
+    next: 'Update "{behind}" to a version built for contract {newest}.',
+    exit: 1,
+  },
   CONFIG_INVALID: {
     what: 'configuration of "{plugin}" is not valid: {problems}.',
     next: 'Correct the values where they were given: {where}.',
@@ -428,6 +433,11 @@ export const ERRORS = table({
     what: '"cloned {command}" was interrupted.',
     next: 'See what was recorded until then: cloned audit tail',
     exit: 1,
+  },
+  APPROVAL_DENIED: {
+    what: 'a person denied approval "{approval}".',
+    next: 'See the decision: cloned approvals show {approval}',
+    exit: 3,
   },
   CLI_INPUT_INVALID: {
     what: 'the input {source} is not JSON: {problem}, at line {line}, column {column}.',

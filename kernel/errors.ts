@@ -48,18 +48,24 @@ export class ClonedError<C extends ErrorCode = ErrorCode> extends Error {
 
 /** Whether a value is an error of this package, from this or from another installed copy of it. */
 export function isClonedError(value: unknown): value is ClonedError {
-  return (
-    value instanceof Error &&
-    value.name === 'ClonedError' &&
-    typeof (value as ClonedError).code === 'string' &&
-    Object.hasOwn(ERRORS, (value as ClonedError).code)
-  )
+  try {
+    return (
+      value instanceof Error &&
+      value.name === 'ClonedError' &&
+      typeof (value as ClonedError).code === 'string' &&
+      Object.hasOwn(ERRORS, (value as ClonedError).code)
+    )
+  } catch {
+    // A proxy whose traps throw is no error of ours.
+    return false
+  }
 }
 
 /** Text of anything that was thrown; never throws itself, whatever was thrown. */
 export function describeThrown(thrown: unknown): string {
   try {
-    if (thrown instanceof Error) return thrown.message || thrown.name
+    // A message can be anything that was put there, an object whose toString throws included.
+    if (thrown instanceof Error) return String(thrown.message || thrown.name)
     return typeof thrown === 'string' ? thrown : `threw ${String(thrown)}`
   } catch {
     return 'threw a value that cannot be shown'

@@ -1,13 +1,14 @@
 // Takes every governed action along the one path; nothing is dispatched that was not let through, taken and recorded.
-import { type Approver, APPROVALS, approve, reasonsOf, type Waiting } from './approve.js'
+
 import type { Action, Actor } from './action.js'
+import { APPROVALS, type Approver, approve, reasonsOf, type Waiting } from './approve.js'
 import { Attempt, type AttemptRequest } from './attempt.js'
 import type { AuditLog, AuditRecord, Receipt } from './contracts.js'
 import { type Dispatched, type Dispatcher, dispatch } from './dispatch.js'
 import type { Limits } from './distribution.js'
 import { ClonedError, describeThrown, isClonedError } from './errors.js'
 import type { HookTable } from './hook-table.js'
-import { afterAction, type ActionEnded, type Hook } from './hooks.js'
+import { type ActionEnded, afterAction, type Hook } from './hooks.js'
 import { type Judge, prepare, refusal, vote } from './judge.js'
 import type { Outcome } from './outcome.js'
 import { record } from './recorder.js'
@@ -55,7 +56,9 @@ export class GatePath {
 
   /** Runs one attempt to its outcome. Never rejects. */
   async start(request: AttemptRequest): Promise<Outcome> {
-    const attempt = new Attempt(this.#host.callId(), request)
+    // A host without types may name anything: what is no text names nothing, and is recorded so.
+    const target = typeof request.target === 'string' ? request.target : ''
+    const attempt = new Attempt(this.#host.callId(), { ...request, target })
     let outcome: Outcome
     try {
       outcome = await this.#path(attempt)
@@ -120,7 +123,11 @@ export class GatePath {
 
   #mustNotBeCancelled({ request: { options, target } }: Attempt): void {
     if (!options.signal?.aborted) return
-    throw new ClonedError('CANCELLED', { target, when: 'before it ran', help: 'Nothing happened; call it again to run it.' })
+    throw new ClonedError('CANCELLED', {
+      target,
+      when: 'before it ran',
+      help: 'Nothing happened; call it again to run it.',
+    })
   }
 
   #record(entry: AuditRecord, late?: (receipt: Receipt) => void): Promise<Receipt> {
@@ -162,12 +169,19 @@ export class GatePath {
     const ended = { callId: attempt.callId, ballot: attempt.ballot }
     const outcome: Outcome = result.ok
       ? { status: 'done', ...ended, output: result.output, record: { seq: 0, hash: '' } }
-      : { status: 'failed', ...ended, code: result.code, reason: result.reason, effect: result.effect, help: result.help }
+      : {
+          status: 'failed',
+          ...ended,
+          code: result.code,
+          reason: result.reason,
+          effect: result.effect,
+          help: result.help,
+        }
     const how = outcome.status === 'failed' && outcome.effect === 'none' ? 'release' : 'commit'
     try {
       const { seq, hash } = await this.#record(outcomeRecord(attempt, outcome, this.#host.instance, this.#host.now()))
       await this.#settle(attempt, how)
-      return outcome.status === 'done' ? { ...outcome, record: { seq, hash } } : outcome
+      return outcome.status === 'done' ? { ...outcome, record: Object.freeze({ seq, hash }) } : outcome
     } catch (cause) {
       // It ran and the log does not say how: whatever was taken stays taken, and nothing of the result leaves.
       await this.#settle(attempt, 'commit')
@@ -189,7 +203,7 @@ export class GatePath {
     const outcome: Outcome =
       attempt.phase === 'dispatched'
         ? { status: 'failed', ...ended, effect: 'unknown' }
-        : attempt.phase === 'intended' || code === 'CANCELLED'
+        : attempt.phase === 'intended' || (isClonedError(error) && error.code === 'CANCELLED')
           ? { status: 'failed', ...ended, effect: 'none' }
           : { status: 'denied', ...ended }
     await this.#settle(attempt, attempt.phase === 'dispatched' ? 'commit' : 'release')
@@ -208,7 +222,7 @@ export class GatePath {
     if (attempt.takes.empty) return
     const { callId, intentSeq } = attempt
     const wait = how === 'release' || APPROVALS in attempt.takes.tokens()
-    const settling = attempt.takes.settle(callId, how, intentSeq).then((failures) => {
+    const settling = attempt.takes.settle(this.#host.limits.reserveMs, callId, how, intentSeq).then((failures) => {
       for (const { take, cause } of failures) this.#host.settlements.owe(take, { callId, how, seq: intentSeq }, cause)
     })
     this.#host.track(settling)
@@ -220,7 +234,14 @@ export class GatePath {
     attempt.intentSeq = seq
     const help = 'Call it again.'
     const reason = 'the intent became durable too late, and nothing was run'
-    const outcome: Outcome = { status: 'denied', callId: attempt.callId, ballot: attempt.ballot, code: 'AUDIT_UNWRITABLE', reason, help }
+    const outcome: Outcome = {
+      status: 'denied',
+      callId: attempt.callId,
+      ballot: attempt.ballot,
+      code: 'AUDIT_UNWRITABLE',
+      reason,
+      help,
+    }
     const telling = this.#record(outcomeRecord(attempt, outcome, this.#host.instance, this.#host.now()))
     this.#host.track(telling.catch((error: unknown) => this.#host.settlements.lose(attempt.callId, error)))
   }

@@ -54,9 +54,11 @@ export const defineHook = {
     token('transform', id, contract),
   guard: <Subject, Id extends string>(id: Id, contract = 1): GuardHook<Subject, Id> => token('guard', id, contract),
   check: <Subject, Id extends string>(id: Id, contract = 1): CheckHook<Subject, Id> => token('check', id, contract),
-  reserve: <Subject, Id extends string>(id: Id, contract = 1): ReserveHook<Subject, Id> => token('reserve', id, contract),
+  reserve: <Subject, Id extends string>(id: Id, contract = 1): ReserveHook<Subject, Id> =>
+    token('reserve', id, contract),
   notify: <Subject, Id extends string>(id: Id, contract = 1): NotifyHook<Subject, Id> => token('notify', id, contract),
-  observe: <Subject, Id extends string>(id: Id, contract = 1): ObserveHook<Subject, Id> => token('observe', id, contract),
+  observe: <Subject, Id extends string>(id: Id, contract = 1): ObserveHook<Subject, Id> =>
+    token('observe', id, contract),
 }
 
 /** What leaves a tool: its output, the message of its error, or a progress message. All pass the same filters. */

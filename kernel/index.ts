@@ -7,7 +7,7 @@ export * from './errors.js'
 export * from './files.js'
 export * from './hooks.js'
 export * from './json.js'
-export { createKernel, type Kernel, type KernelRuntime, KERNEL_VERSION } from './kernel.js'
+export { createKernel, KERNEL_VERSION, type Kernel, type KernelRuntime } from './kernel.js'
 export * from './kinds.js'
 export * from './lock.js'
 export * from './members.js'
@@ -17,13 +17,14 @@ export {
   type ConfigSchema,
   configSchema,
   definePlugin,
+  type GuardAnswer,
   type HookContext,
   type Logger,
   type Plugin,
   type Stability,
 } from './plugin.js'
 export { compileSchema, type SchemaProblem } from './schema.js'
-export { openDatabase, type Database } from './sqlite.js'
+export { type Database, openDatabase } from './sqlite.js'
 export * from './token.js'
 export * from './tool.js'
 export { type Allow, type Ask, allow, ask, type Deny, deny, type Verdict, type Vote } from './verdict.js'

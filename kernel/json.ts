@@ -16,13 +16,21 @@ export interface JsonLimits {
 /** The limits of an input when the distribution sets none. */
 export const DEFAULT_JSON_LIMITS: JsonLimits = Object.freeze({ depth: 64, bytes: 1024 * 1024 })
 
+/** Freezes a plain value and everything in it. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  Object.freeze(value)
+  for (const part of Object.values(value)) deepFreeze(part)
+  return value
+}
+
 /**
  * Copies a value into deep-frozen plain JSON.
  * Throws `VALUE_NOT_JSON` for a cycle, NaN, infinity, undefined, function, bigint, symbol, class instance, sparse array,
- * accessor, lone surrogate or forbidden key, and `VALUE_TOO_LARGE` over the limits; both name the JSON pointer.
+ * accessor, lone surrogate, forbidden key or hostile proxy, and `VALUE_TOO_LARGE` over the limits; both name the JSON pointer.
  */
 export function snapshot(value: unknown, limits: JsonLimits = DEFAULT_JSON_LIMITS): Json {
-  return new Snapshot(limits).take(value)
+  return new Snapshot(limits).root(value)
 }
 
 class Snapshot {
@@ -36,6 +44,15 @@ class Snapshot {
     this.#left = limits.bytes
   }
 
+  root(value: unknown): Json {
+    try {
+      return this.take(value)
+    } catch (error) {
+      if (error instanceof ClonedError) throw error
+      throw this.#notJson('something that cannot be read')
+    }
+  }
+
   take(value: unknown): Json {
     switch (typeof value) {
       case 'string':
@@ -45,7 +62,8 @@ class Snapshot {
       case 'number':
         this.#spend(8)
         if (!Number.isFinite(value)) throw this.#notJson(String(value))
-        return value
+        // JSON text does not tell -0 from 0, so they would be two inputs under one digest.
+        return value === 0 ? 0 : value
       case 'boolean':
         this.#spend(8)
         return value

@@ -5,7 +5,7 @@ import type { Limits } from './distribution.js'
 import { ClonedError } from './errors.js'
 import type { HookTable } from './hook-table.js'
 import { beforeAction } from './hooks.js'
-import { canonical, type Json, sha256, snapshot } from './json.js'
+import { canonical, deepFreeze, type Json, sha256, snapshot } from './json.js'
 import type { Runnable } from './registry.js'
 import { wordProblems } from './schema.js'
 import { type Fold, fold, type Vote } from './verdict.js'
@@ -25,7 +25,9 @@ export async function prepare(judge: Judge, attempt: Attempt, runnable: Runnable
   // A stored action is resumed as prepared: what was approved is what runs.
   if (attempt.request.resume || !runnable.kind.prepare) return first
   const transforms = judge.hooks.transform(runnable.kind.prepare)
-  return transforms.run(first, (_, input: Json) => makeAction(judge, attempt, runnable, actor, accept(judge, runnable, input)))
+  return transforms.run(first, (_, input: Json) =>
+    makeAction(judge, attempt, runnable, actor, accept(judge, runnable, input)),
+  )
 }
 
 function accept(judge: Judge, runnable: Runnable, input: unknown): Json {
@@ -75,9 +77,13 @@ export async function vote(judge: Judge, attempt: Attempt, action: Action, runna
     if (pending) waiting.push(pending)
   }
   if (waiting.length > 0) await Promise.all(waiting)
-  attempt.ballot = votes.map((cast) => countOnly(cast, judge.mayAllow)).sort(byPluginThenHook)
+  attempt.ballot = deepFreeze(votes.map((cast) => countOnly(cast, judge.mayAllow)).sort(byPluginThenHook))
   if (votes.length !== expected) {
-    throw new ClonedError('GATE_INCOMPLETE', { voted: votes.length, expected, hook: hooks.map(({ id }) => id).join(' and ') })
+    throw new ClonedError('GATE_INCOMPLETE', {
+      voted: votes.length,
+      expected,
+      hook: hooks.map(({ id }) => id).join(' and '),
+    })
   }
   for (const hook of hooks) {
     for (const plugin of judge.required[hook.id] ?? []) {
@@ -89,7 +95,11 @@ export async function vote(judge: Judge, attempt: Attempt, action: Action, runna
 }
 
 /** The error of a ballot that folded into a deny. */
-export function refusal(judge: Judge, by: readonly Vote[], target: string): { code: string; reason: string; help: string } {
+export function refusal(
+  judge: Judge,
+  by: readonly Vote[],
+  target: string,
+): { code: string; reason: string; help: string } {
   const first = by[0]
   if (!first) {
     const counted = [...judge.mayAllow].map((id) => `"${id}"`).join(', ') || 'nobody may allow'

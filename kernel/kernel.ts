@@ -4,8 +4,8 @@ import { currentOsUser, makeActor } from './actor.js'
 import type { AttemptRequest } from './attempt.js'
 import {
   type Approvals,
-  approvalsSlot,
   type AuditLog,
+  approvalsSlot,
   auditSlot,
   type CallOptions,
   type Gate,
@@ -13,6 +13,7 @@ import {
   instancesSlot,
 } from './contracts.js'
 import { DEFAULT_LIMITS, type Distribution, type Limits } from './distribution.js'
+import { enter } from './enter.js'
 import { ClonedError, describeThrown } from './errors.js'
 import { GatePath } from './gate.js'
 import { HookTable } from './hook-table.js'
@@ -23,12 +24,13 @@ import { drainAll, startAll, stopAll } from './lifecycle.js'
 import { consoleLogger } from './log.js'
 import type { Outcome } from './outcome.js'
 import { type BootPlan, bootPlan, type PlanReport, planFailed } from './plan.js'
+import { KERNEL_ID } from './plan-slots.js'
 import type { Logger } from './plugin.js'
 import { type Recovered, recover } from './recover.js'
 import { Runnables } from './registry.js'
 import { resumeRequest } from './resume.js'
-import { type Registry, setupAll } from './setup.js'
 import { Settlements } from './settlements.js'
+import { type Registry, setupAll } from './setup.js'
 import type { Slot } from './token.js'
 
 export { KERNEL_VERSION } from './version.js'
@@ -90,6 +92,7 @@ class RunningKernel implements Kernel {
   #leave: (() => Promise<void>) | undefined
   #path: GatePath | undefined
   #unrecovered: ClonedError | undefined
+  #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
   constructor(distribution: Distribution, boot: BootPlan, runtime: KernelRuntime) {
@@ -99,8 +102,10 @@ class RunningKernel implements Kernel {
     this.#now = runtime.now ?? Date.now
     this.#osUser = runtime.osUser ?? currentOsUser()
     this.#log = logger('cloned.kernel')
+    const { call, act, explain, resume, tools, plan, onApproval, actor } = this
     this.#registry = setupAll(boot, {
-      gate: this,
+      // Not the kernel itself: that has every service and could be stopped.
+      gate: Object.freeze({ call, act, explain, resume, tools, plan, onApproval, actor }),
       now: this.#now,
       log: logger,
       fire: (hook, subject) => this.#fire(hook, subject),
@@ -113,6 +118,20 @@ class RunningKernel implements Kernel {
   async start(): Promise<void> {
     if (this.state !== 'planned') throw new ClonedError('KERNEL_STATE', { action: 'start', state: this.state })
     this.state = 'starting'
+    this.#starting = this.#startUp()
+    await this.#starting
+  }
+
+  stop(): Promise<void> {
+    // A kernel that is told to stop while it starts would otherwise go on starting what has just been stopped.
+    this.#stopping ??= (this.#starting ?? Promise.resolve()).then(
+      () => this.#stop(),
+      () => this.#stop(),
+    )
+    return this.#stopping
+  }
+
+  async #startUp(): Promise<void> {
     try {
       await startAll(this.#registry.starts, this.#registry.stops, this.#limits)
     } catch (error) {
@@ -122,21 +141,17 @@ class RunningKernel implements Kernel {
     try {
       await this.#enter()
     } catch (error) {
-      await this.stop().catch((also: unknown) => this.#log.error(describeThrown(also)))
+      await this.#stop().catch((also: unknown) => this.#log.error(describeThrown(also)))
       throw error
     }
     this.state = 'started'
     this.#fire(onReady, { instance: this.instance })
   }
 
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stop()
-    return this.#stopping
-  }
-
   service<T>(slot: Slot<T>): T {
     const service = this.#registry.services.get(slot.id)
-    if (service === undefined) throw new ClonedError('SLOT_MISSING', { slot: slot.id, needers: 'the host', omitted: '' })
+    if (service === undefined)
+      throw new ClonedError('SLOT_MISSING', { slot: slot.id, needers: 'the host', omitted: '' })
     return service as T
   }
 
@@ -179,7 +194,8 @@ class RunningKernel implements Kernel {
 
   async #enter(): Promise<void> {
     const instances = this.#optional<Instances>(instancesSlot)
-    const entered = instances ? await instances.enter() : undefined
+    const owner = this.#report.owners[instancesSlot.id] ?? instancesSlot.id
+    const entered = instances ? await enter(instances, owner, this.#limits.startMs) : undefined
     this.instance = entered?.id ?? randomUUID()
     this.#leave = entered?.leave
     const audit = this.#optional<AuditLog>(auditSlot)
@@ -187,7 +203,13 @@ class RunningKernel implements Kernel {
     if (instances && audit && !(await this.#recover(instances, audit, approvals))) return
     this.#path = new GatePath({
       audit,
-      approver: { approvals, hooks: this.#hooks, ms: this.#limits.approvalsMs, now: this.#now, instance: this.instance },
+      approver: {
+        approvals,
+        hooks: this.#hooks,
+        ms: this.#limits.approvalsMs,
+        now: this.#now,
+        instance: this.instance,
+      },
       judge: {
         hooks: this.#hooks,
         limits: this.#limits,
@@ -211,10 +233,17 @@ class RunningKernel implements Kernel {
   /** A kernel that cannot recover starts for reading, so that people can look; every action is denied. */
   async #recover(instances: Instances, audit: AuditLog, approvals: Approvals | undefined): Promise<boolean> {
     const reserves = this.#hooks.takers(this.#runnables.kinds())
-    const { recordMs } = this.#limits
     try {
       const { instance } = this
-      this.recovered = await recover({ instances, audit, approvals, reserves, instance, recordMs, now: this.#now })
+      this.recovered = await recover({
+        instances,
+        audit,
+        approvals,
+        reserves,
+        instance,
+        limits: this.#limits,
+        now: this.#now,
+      })
       for (const found of this.recovered) this.#log.info('recovered an instance that had died', { ...found })
       return true
     } catch (error) {
@@ -230,10 +259,12 @@ class RunningKernel implements Kernel {
     const problems = wasStarted ? await drainAll(this.#registry.drains, this.#limits) : []
     this.#path = undefined
     await this.#settleTracked()
-    const clean = await this.#settlements.retry()
+    const clean = await this.#settlements.retry(this.#limits.reserveMs)
     problems.push(...(await stopAll(this.#registry.stops, this.#limits)))
     // What could not be settled is left to recovery: the instance stays behind as a dead one.
-    if (clean) await this.#leave?.()
+    const leave = clean ? this.#leave : undefined
+    this.#leave = undefined
+    if (leave) problems.push(...(await stopAll([{ plugin: KERNEL_ID, run: leave }], this.#limits)))
     this.state = 'stopped'
     if (problems.length === 0) return
     const lines = problems.map(({ code, message }) => `  ${code}: ${message}`).join('\n')

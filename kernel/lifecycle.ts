@@ -12,7 +12,10 @@ export async function startAll(starts: readonly Step[], stops: readonly Step[], 
     try {
       await timed(step, 'start', limits.startMs, 'startMs')
     } catch (error) {
-      const unwound = await stopAll(stops.filter(({ plugin }) => reached.has(plugin)), limits)
+      const unwound = await stopAll(
+        stops.filter(({ plugin }) => reached.has(plugin)),
+        limits,
+      )
       const also = unwound.map((problem) => `; stopping also failed: ${problem.message}`).join('')
       const params = { plugin: step.plugin, cause: `${describeThrown(error)}${also}` }
       // A workspace that cannot be used keeps its own code and exit status; anything else is a failed start.
@@ -41,7 +44,11 @@ async function backwards(steps: readonly Step[], name: string, ms: number, limit
       problems.push(
         error instanceof ClonedError && error.code === 'LIFECYCLE_TIMEOUT'
           ? error
-          : new ClonedError('STEP_FAILED', { plugin: step.plugin, step: name, cause: describeThrown(error) }, { cause: error }),
+          : new ClonedError(
+              'STEP_FAILED',
+              { plugin: step.plugin, step: name, cause: describeThrown(error) },
+              { cause: error },
+            ),
       )
     }
   }

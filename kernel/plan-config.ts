@@ -1,5 +1,5 @@
 // Decides the configuration of every plugin and checks it against the plugin's schema; must never start half-checked.
-import type { Distribution } from './distribution.js'
+import { type Distribution, pluginOf, type Use } from './distribution.js'
 import { ClonedError, describeThrown } from './errors.js'
 import { type Json, snapshot } from './json.js'
 import { nearest } from './nearest.js'
@@ -17,18 +17,26 @@ interface Input {
 /** Configuration by plugin id: defaults of the schema, under `use()`, under the run-time configuration; frozen. */
 export function planConfigs({ distribution, plugins, listed, config, problems }: Input): Map<string, Json | undefined> {
   for (const id of Object.keys(config)) {
-    if (!listed.has(id)) problems.push(new ClonedError('CONFIG_UNKNOWN', { plugin: id, known: nearest(id, [...listed.keys()]) }))
+    if (!listed.has(id))
+      problems.push(new ClonedError('CONFIG_UNKNOWN', { plugin: id, known: nearest(id, [...listed.keys()]) }))
   }
   const used = new Map<string, Json>()
-  for (const entry of distribution.plugins) if ('plugin' in entry) used.set(entry.plugin.manifest.id, entry.config)
+  for (const entry of distribution.plugins) {
+    const plugin = pluginOf(entry)
+    if (plugin?.manifest && plugin !== entry) used.set(plugin.manifest.id, (entry as Use).config)
+  }
 
   const configs = new Map<string, Json | undefined>()
   for (const plugin of plugins) {
     const { id } = plugin.manifest
-    const given = Object.hasOwn(config, id) ? { value: config[id], where: 'the run-time configuration' } : { value: used.get(id), where: 'use() in the distribution' }
+    const given = Object.hasOwn(config, id)
+      ? { value: config[id], where: 'the run-time configuration' }
+      : { value: used.get(id), where: 'use() in the distribution' }
     const found = check(plugin, given.value)
     if (found.problems.length > 0) {
-      problems.push(new ClonedError('CONFIG_INVALID', { plugin: id, problems: found.problems.join('; '), where: given.where }))
+      problems.push(
+        new ClonedError('CONFIG_INVALID', { plugin: id, problems: found.problems.join('; '), where: given.where }),
+      )
     }
     configs.set(id, found.value)
   }

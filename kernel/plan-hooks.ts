@@ -20,6 +20,7 @@ interface Input {
 }
 
 export function planHooks(input: Input): HookPlan {
+  const { problems } = input
   const known = knownHooks(input.plugins)
   const table: Record<string, string[]> = {}
   for (const id of known.keys()) table[id] = []
@@ -28,7 +29,15 @@ export function planHooks(input: Input): HookPlan {
       const contract = known.get(hook.id)?.contract ?? hook.contract
       if (contract !== hook.contract) {
         const params = { hook: hook.id, plugin: manifest.id, needed: hook.contract, provided: contract }
-        input.problems.push(new ClonedError('HOOK_CONTRACT', params))
+        problems.push(new ClonedError('HOOK_CONTRACT', params))
+      }
+      const kind = known.get(hook.id)?.kind ?? hook.kind
+      if (kind !== hook.kind) {
+        const like = [...known.values()].filter((other) => other.kind === hook.kind).map(({ id }) => id)
+        const where = `plugin "${manifest.id}"`
+        problems.push(
+          new ClonedError('HOOK_UNKNOWN', { where, hook: hook.id, kind: hook.kind, known: like.join(', ') }),
+        )
       }
       table[hook.id] = [...(table[hook.id] ?? []), manifest.id]
     }
@@ -52,13 +61,19 @@ function requireGuards({ distribution, plugins, owners, problems }: Input, known
   for (const [hook, guards] of Object.entries(distribution.requireGuards ?? {})) {
     if (known.get(hook)?.kind !== 'guard') {
       const guardHooks = [...known.values()].filter(({ kind }) => kind === 'guard').map(({ id }) => id)
-      problems.push(new ClonedError('HOOK_UNKNOWN', { where: 'requireGuards', hook, kind: 'guard', known: guardHooks.join(', ') }))
+      problems.push(
+        new ClonedError('HOOK_UNKNOWN', { where: 'requireGuards', hook, kind: 'guard', known: guardHooks.join(', ') }),
+      )
       continue
     }
     required[hook] = guards.flatMap((guard) => {
       const id = owners.get(guard) ?? guard
       const plugin = plugins.find(({ manifest }) => manifest.id === id)
-      const problem = !plugin ? 'it is not present' : plugin.manifest.taps.some((tap) => tap.id === hook) ? '' : 'it does not tap that hook'
+      const problem = !plugin
+        ? 'it is not present'
+        : plugin.manifest.taps.some((tap) => tap.id === hook)
+          ? ''
+          : 'it does not tap that hook'
       if (!problem) return [id]
       problems.push(new ClonedError('GUARD_MISSING', { guard, hook, problem }))
       return []
@@ -74,14 +89,23 @@ function checkKinds({ plugins, problems }: Input): void {
   }
   for (const [kind, owners] of executors) {
     const claims = KERNEL_KINDS.has(kind) ? ['cloned.kernel', ...owners] : owners
-    if (claims.length > 1) problems.push(new ClonedError('KIND_CONFLICT', { kind, owners: claims.map((id) => `"${id}"`).join(' and ') }))
+    if (claims.length > 1)
+      problems.push(new ClonedError('KIND_CONFLICT', { kind, owners: claims.map((id) => `"${id}"`).join(' and ') }))
   }
 }
+
+/** Without the last dot `acme` would claim the tools of `acme-evil`. */
+const PREFIX = /^(?:[a-z0-9]+(?:[_-][a-z0-9]+)*\.)+$/
 
 function checkPrefixes({ plugins, problems }: Input): void {
   const claimed: { prefix: string; plugin: string }[] = []
   for (const { manifest } of plugins) {
     for (const prefix of manifest.toolPrefixes) {
+      if (!PREFIX.test(prefix)) {
+        const problem = `its tool prefix "${prefix}" is not lower-case words that each end in a dot`
+        problems.push(new ClonedError('PLUGIN_INVALID', { plugin: `"${manifest.id}"`, problem }))
+        continue
+      }
       const other = claimed.find((claim) => claim.prefix.startsWith(prefix) || prefix.startsWith(claim.prefix))
       if (other) {
         const params = { prefix, plugin: manifest.id, other: other.prefix, owner: other.plugin }

@@ -1,19 +1,16 @@
 // Decides order, owners and hook table of a distribution; pure, reports every problem, and must never run plugin code.
 import { satisfies, valid, validRange } from 'semver'
-import { approvalsSlot, auditSlot, gateSlot, instancesSlot } from './contracts.js'
-import { type Distribution, POLICY_SLOT_ID } from './distribution.js'
+import { type Distribution, POLICY_SLOT_ID, pluginOf } from './distribution.js'
 import { ClonedError } from './errors.js'
 import { order } from './graph.js'
-import type { Json } from './json.js'
+import { deepFreeze, type Json } from './json.js'
+import { findCollections } from './plan-collections.js'
 import { planConfigs } from './plan-config.js'
 import { planHooks } from './plan-hooks.js'
+import { checkNeeds, findOwners, unloadReplaced } from './plan-slots.js'
 import { PLUGIN_ID, type Plugin, type Stability } from './plugin.js'
 import { requirement } from './token.js'
-import { toolSourcesCollection, toolsCollection } from './tool.js'
 import { KERNEL_VERSION } from './version.js'
-
-/** The id that stands for the kernel where an owner is named. */
-export const KERNEL_ID = 'cloned.kernel'
 
 /** One plugin of a plan, as data. */
 export interface PlannedPlugin {
@@ -58,8 +55,6 @@ export interface BootPlan {
   readonly configs: ReadonlyMap<string, Json | undefined>
 }
 
-const KERNEL_SLOTS = [auditSlot, approvalsSlot, instancesSlot, gateSlot]
-
 /**
  * Plans a distribution. Never throws for what a distribution or a manifest says: it is in `problems`, all of it.
  * `config` holds run-time configuration by plugin id and wins over what the distribution says with `use()`.
@@ -73,7 +68,8 @@ export function bootPlan(distribution: Distribution, config: Readonly<Record<str
   const listed = listPlugins(distribution, problems)
   const omitted = distribution.omit ?? []
   for (const id of omitted) {
-    if (!listed.has(id)) problems.push(new ClonedError('OMIT_UNKNOWN', { plugin: id, known: [...listed.keys()].join(', ') }))
+    if (!listed.has(id))
+      problems.push(new ClonedError('OMIT_UNKNOWN', { plugin: id, known: [...listed.keys()].join(', ') }))
   }
   const wanted = new Map([...listed].filter(([id]) => !omitted.includes(id)))
   const present = unloadReplaced(distribution, wanted, problems)
@@ -91,23 +87,34 @@ export function bootPlan(distribution: Distribution, config: Readonly<Record<str
     hooks: hooks.table,
     requiredGuards: hooks.required,
     mayAllow: findMayAllow(distribution, owners, ordered, problems),
-    problems,
+    problems: [],
   }
-  return { report, plugins: ordered, configs }
+  // Plugins can read the plan of the kernel they run in; whoever could write it could give itself a vote that counts.
+  const frozen = Object.freeze({ ...deepFreeze(report), problems: Object.freeze(problems) })
+  return { report: frozen, plugins: ordered, configs }
 }
 
 /** The error of a plan with problems: one text, one problem a line. */
 export function planFailed(report: PlanReport): ClonedError {
   const problems = report.problems.map((problem) => `  ${problem.code}: ${problem.message} ${problem.help}`).join('\n')
-  return new ClonedError('PLAN_FAILED', { distribution: report.distribution.name, count: report.problems.length, problems })
+  return new ClonedError('PLAN_FAILED', {
+    distribution: report.distribution.name,
+    count: report.problems.length,
+    problems,
+  })
 }
 
 function listPlugins(distribution: Distribution, problems: ClonedError[]): Map<string, Plugin> {
   const listed = new Map<string, Plugin>()
   for (const [index, entry] of distribution.plugins.entries()) {
-    const plugin = 'plugin' in entry ? entry.plugin : entry
+    const plugin = pluginOf(entry)
     if (plugin?.tag !== 'cloned.plugin' || plugin.tagVersion !== 1) {
-      problems.push(new ClonedError('PLUGIN_INVALID', { plugin: `number ${index + 1}`, problem: 'it was not made by definePlugin' }))
+      problems.push(
+        new ClonedError('PLUGIN_INVALID', {
+          plugin: `number ${index + 1}`,
+          problem: 'it was not made by definePlugin',
+        }),
+      )
       continue
     }
     const { id, version, kernel } = plugin.manifest
@@ -120,94 +127,18 @@ function listPlugins(distribution: Distribution, problems: ClonedError[]): Map<s
       problems.push(new ClonedError('KERNEL_VERSION', { plugin: id, version, range: kernel, kernel: KERNEL_VERSION }))
     }
     const twin = listed.get(id)
-    if (twin) problems.push(new ClonedError('PLUGIN_DUPLICATE', { plugin: id, first: twin.manifest.version, second: version }))
+    if (twin)
+      problems.push(new ClonedError('PLUGIN_DUPLICATE', { plugin: id, first: twin.manifest.version, second: version }))
     else listed.set(id, plugin)
   }
   return listed
 }
 
-function slotsOf(plugin: Plugin): readonly { id: string; contract: number }[] {
-  return Object.values(plugin.manifest.provides)
-}
-
-/** Applies `replace`: the loser of a slot goes with everything it registers. */
-function unloadReplaced(distribution: Distribution, plugins: Map<string, Plugin>, problems: ClonedError[]): Plugin[] {
-  const replace = distribution.replace ?? {}
-  const unloaded = new Set<string>()
-  for (const [slotId, winner] of Object.entries(replace)) {
-    const plugin = plugins.get(winner)
-    if (!plugin || !slotsOf(plugin).some(({ id }) => id === slotId)) {
-      const problem = plugin ? 'does not provide it' : 'is not listed'
-      problems.push(new ClonedError('REPLACE_UNKNOWN', { slot: slotId, plugin: winner, problem }))
-      continue
-    }
-    for (const [id, other] of plugins) {
-      if (id === winner || !slotsOf(other).some((owned) => owned.id === slotId)) continue
-      unloaded.add(id)
-      for (const { id: owned } of slotsOf(other)) {
-        if (owned === slotId || Object.hasOwn(replace, owned)) continue
-        problems.push(new ClonedError('REPLACE_LEAVES_HOLE', { loser: id, slot: slotId, other: owned, winner }))
-      }
-    }
-  }
-  return [...plugins.values()].filter((plugin) => !unloaded.has(plugin.manifest.id))
-}
-
-function findOwners(plugins: readonly Plugin[], problems: ClonedError[]): Map<string, string> {
-  const claims = new Map<string, string[]>([[gateSlot.id, [KERNEL_ID]]])
-  for (const plugin of plugins) {
-    for (const { id } of slotsOf(plugin)) claims.set(id, [...(claims.get(id) ?? []), plugin.manifest.id])
-  }
-  for (const [id, owners] of claims) {
-    if (owners.length < 2) continue
-    problems.push(new ClonedError('SLOT_CONFLICT', { slot: id, owners: names(owners), choice: owners.at(-1) ?? '' }))
-  }
-  return new Map([...claims].map(([id, owners]) => [id, owners[0] ?? KERNEL_ID]))
-}
-
-function checkNeeds(
+function orderPlugins(
   plugins: readonly Plugin[],
   owners: ReadonlyMap<string, string>,
-  listed: ReadonlyMap<string, Plugin>,
   problems: ClonedError[],
-): void {
-  const provided = new Map<string, { contract: number; provider: string }>()
-  for (const { id, contract } of KERNEL_SLOTS) provided.set(id, { contract, provider: KERNEL_ID })
-  for (const plugin of plugins) {
-    for (const { id, contract } of slotsOf(plugin)) {
-      // The kernel calls these slots itself, so it is the one that an own contract has to fit.
-      const kernel = KERNEL_SLOTS.find((known) => known.id === id)
-      if (kernel && kernel.contract !== contract) problems.push(skew(id, plugin.manifest.id, contract, KERNEL_ID, kernel.contract))
-      provided.set(id, { contract, provider: plugin.manifest.id })
-    }
-  }
-  const missing = new Map<string, string[]>()
-  for (const plugin of plugins) {
-    for (const need of Object.values(plugin.manifest.requires)) {
-      const { slot, optional } = requirement(need)
-      if (!owners.has(slot.id)) {
-        if (!optional) missing.set(slot.id, [...(missing.get(slot.id) ?? []), plugin.manifest.id])
-        continue
-      }
-      const has = provided.get(slot.id)
-      if (has && has.contract !== slot.contract) {
-        problems.push(skew(slot.id, has.provider, has.contract, plugin.manifest.id, slot.contract))
-      }
-    }
-  }
-  for (const [slot, needers] of missing) {
-    const left = [...listed.values()].find((plugin) => slotsOf(plugin).some(({ id }) => id === slot))
-    const omitted = left ? `; "${left.manifest.id}" provides it and is left out of this distribution` : ''
-    problems.push(new ClonedError('SLOT_MISSING', { slot, needers: names(needers), omitted }))
-  }
-}
-
-function skew(slot: string, provider: string, provided: number, needer: string, needed: number): ClonedError {
-  const behind = provided < needed ? provider : needer
-  return new ClonedError('SLOT_CONTRACT', { slot, provider, provided, needer, needed, behind, newest: Math.max(provided, needed) })
-}
-
-function orderPlugins(plugins: readonly Plugin[], owners: ReadonlyMap<string, string>, problems: ClonedError[]): readonly Plugin[] {
+): readonly Plugin[] {
   const byId = new Map(plugins.map((plugin) => [plugin.manifest.id, plugin]))
   const edges = (plugin: Plugin) =>
     Object.values(plugin.manifest.requires).flatMap((need) => {
@@ -224,18 +155,6 @@ function orderPlugins(plugins: readonly Plugin[], owners: ReadonlyMap<string, st
   })
   problems.push(new ClonedError('PLUGIN_CYCLE', { path: path.join(' -> ') }))
   return plugins
-}
-
-function findCollections(plugins: readonly Plugin[], problems: ClonedError[]): Record<string, string> {
-  const claims = new Map<string, string[]>()
-  for (const { id } of [toolsCollection, toolSourcesCollection]) claims.set(id, [KERNEL_ID])
-  for (const plugin of plugins) {
-    for (const { id } of Object.values(plugin.manifest.owns)) claims.set(id, [...(claims.get(id) ?? []), plugin.manifest.id])
-  }
-  for (const [collection, owners] of claims) {
-    if (owners.length > 1) problems.push(new ClonedError('COLLECTION_CONFLICT', { collection, owners: names(owners) }))
-  }
-  return Object.fromEntries([...claims].map(([id, owners]) => [id, owners[0] ?? KERNEL_ID]))
 }
 
 function findMayAllow(
@@ -270,8 +189,3 @@ function describe({ manifest }: Plugin): PlannedPlugin {
     toolPrefixes: manifest.toolPrefixes,
   }
 }
-
-function names(ids: readonly string[]): string {
-  return ids.map((id) => `"${id}"`).join(' and ')
-}
-

@@ -2,15 +2,7 @@
 import type { ActionKind } from './action.js'
 import type { Executor, Reserve } from './contracts.js'
 import { ClonedError } from './errors.js'
-import type {
-  CheckHook,
-  GuardHook,
-  Hook,
-  NotifyHook,
-  ObserveHook,
-  ReserveHook,
-  TransformHook,
-} from './hooks.js'
+import type { CheckHook, GuardHook, Hook, NotifyHook, ObserveHook, ReserveHook, TransformHook } from './hooks.js'
 import type { Json, JsonObject } from './json.js'
 import type { Collection, Contribution, OptionalSlot, Requirement, Slot } from './token.js'
 import type { Verdict } from './verdict.js'
@@ -108,10 +100,7 @@ export interface SetupContext<
   readonly hooks: HookRegistrar<T, F>
   readonly actions: {
     /** Registers the executor of a kind that the manifest lists under `executes`. */
-    execute<A extends K>(
-      kind: A,
-      executor: A extends ActionKind<infer I, infer Out> ? Executor<I, Out> : never,
-    ): void
+    execute<A extends K>(kind: A, executor: A extends ActionKind<infer I, infer Out> ? Executor<I, Out> : never): void
   }
   /** Input and output start here, in dependency order. May be called several times. */
   onStart(step: () => void | Promise<void>): void
@@ -167,7 +156,7 @@ export interface PluginDefinition<
   /** Schema of the plugin's configuration; without one it takes none. */
   readonly config?: ConfigSchema<Cfg>
   /** Declares and wires, synchronously and without input or output. */
-  setup(ctx: SetupContext<R, O, T, F, K, Cfg>): SetupResult<P, C>
+  setup(ctx: SetupContext<R, O, T, F, K, Cfg>): SetupResult<NoInfer<P>, NoInfer<C>>
 }
 
 /** A plugin as the kernel sees it. */

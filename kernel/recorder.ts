@@ -11,14 +11,15 @@ export async function record(
   late?: (receipt: Receipt) => void,
 ): Promise<Receipt> {
   if (!audit) throw new ClonedError('AUDIT_MISSING', {})
-  let receipt: unknown
   try {
-    receipt = await withDeadline(audit.append(entry), ms, late)
+    const receipt: unknown = await withDeadline(audit.append(entry), ms, (answer) => {
+      if (late && isReceipt(answer)) late(answer)
+    })
+    if (isReceipt(receipt)) return receipt
   } catch (cause) {
     throw new ClonedError('AUDIT_UNWRITABLE', { cause: describeThrown(cause) }, { cause })
   }
-  if (!isReceipt(receipt)) throw new ClonedError('AUDIT_UNWRITABLE', { cause: 'its answer is no receipt' })
-  return receipt
+  throw new ClonedError('AUDIT_UNWRITABLE', { cause: 'its answer is no receipt' })
 }
 
 function isReceipt(value: unknown): value is Receipt {

@@ -1,6 +1,8 @@
 // Settles what kernel instances that died left behind, from the audit log; must never touch a call of a living one.
 import { APPROVALS } from './approve.js'
 import type { Approvals, AuditLog, CallHistory, DeadInstance, Instances, Taker } from './contracts.js'
+import { withDeadline } from './deadline.js'
+import type { Limits } from './distribution.js'
 import type { JsonObject } from './json.js'
 import { record } from './recorder.js'
 import { indeterminateRecord } from './records.js'
@@ -13,7 +15,7 @@ export interface RecoveryHost {
   readonly reserves: ReadonlyMap<string, Taker>
   /** The instance that recovers. */
   readonly instance: string
-  readonly recordMs: number
+  readonly limits: Pick<Limits, 'recordMs' | 'reserveMs' | 'startMs'>
   readonly now: () => number
 }
 
@@ -25,17 +27,20 @@ export interface Recovered {
   readonly indeterminate: number
 }
 
-/** Recovers every dead instance; one that fails is released, so that a later start tries again, and the error is thrown. */
+/** Recovers every dead instance. One that fails, and all after it, are released for a later start; the error is thrown. */
 export async function recover(host: RecoveryHost): Promise<readonly Recovered[]> {
+  const { startMs } = host.limits
   const done: Recovered[] = []
-  for (const dead of await host.instances.dead()) {
-    try {
+  const claimed = [...(await withDeadline(host.instances.dead(), startMs))]
+  try {
+    for (let dead = claimed[0]; dead; dead = claimed[0]) {
       done.push(await recoverInstance(host, dead))
-      await dead.forget()
-    } catch (error) {
-      await dead.release()
-      throw error
+      await withDeadline(dead.forget(), startMs)
+      claimed.shift()
     }
+  } catch (error) {
+    await Promise.allSettled(claimed.map(async (dead) => withDeadline(dead.release(), startMs)))
+    throw error
   }
   return done
 }
@@ -44,37 +49,44 @@ async function recoverInstance(host: RecoveryHost, dead: DeadInstance): Promise<
   const calls = new Map((await host.audit.calls([dead.id])).map((call) => [call.callId, call]))
   const takers = new Map<string, Taker>(host.reserves)
   if (host.approvals) takers.set(APPROVALS, host.approvals)
+  const bounded = <T>(work: Promise<T>) => withDeadline(work, host.limits.reserveMs)
   let settled = 0
   let released = 0
   for (const [name, taker] of takers) {
-    await restoreLost(taker, name, dead.id, calls)
-    for (const callId of await taker.unsettled(dead.id)) {
+    await restoreLost(taker, name, dead.id, calls, bounded)
+    for (const callId of await bounded(taker.unsettled(dead.id))) {
       const call = calls.get(callId)
       // No intent: nothing can have run. An outcome says what ran; an intent alone stays taken.
       const how = call && !ranNothing(call) ? 'commit' : 'release'
       if (how === 'commit') settled++
       else released++
       if (call && !call.outcome) continue
-      await taker.settle(callId, how, call?.intent.seq)
+      await bounded(taker.settle(callId, how, call?.intent.seq))
     }
   }
   const open = [...calls.values()].filter((call) => !call.outcome)
   for (const call of open) {
-    await record(host.audit, indeterminateRecord(call.intent.record, host.instance, host.now()), host.recordMs)
+    await record(host.audit, indeterminateRecord(call.intent.record, host.instance, host.now()), host.limits.recordMs)
     for (const [name, taker] of takers) {
-      if (tokenOf(call, name) !== undefined) await taker.settle(call.callId, 'commit', call.intent.seq)
+      if (tokenOf(call, name) !== undefined) await bounded(taker.settle(call.callId, 'commit', call.intent.seq))
     }
   }
   return { instance: dead.id, released, settled, indeterminate: open.length }
 }
 
 /** A power cut may have taken back takes whose intents are in the log: make them exist again. */
-async function restoreLost(taker: Taker, name: string, instance: string, calls: ReadonlyMap<string, CallHistory>): Promise<void> {
-  const upTo = await taker.settledUpTo(instance)
+async function restoreLost(
+  taker: Taker,
+  name: string,
+  instance: string,
+  calls: ReadonlyMap<string, CallHistory>,
+  bounded: <T>(work: Promise<T>) => Promise<T>,
+): Promise<void> {
+  const upTo = await bounded(taker.settledUpTo(instance))
   for (const call of calls.values()) {
     const token = tokenOf(call, name)
     if (token === undefined || call.intent.seq <= upTo) continue
-    await taker.restore({ callId: call.callId, instance }, token)
+    await bounded(taker.restore({ callId: call.callId, instance }, token))
   }
 }
 

@@ -12,10 +12,10 @@ import type { Contribution } from './token.js'
 import {
   contractHash,
   contractOf,
+  TOOL_ID,
   type Tool,
   type ToolContract,
   type ToolSource,
-  TOOL_ID,
   toolSourcesCollection,
   toolsCollection,
 } from './tool.js'
@@ -48,14 +48,20 @@ export class Runnables {
   /** Throws `TOOL_INVALID` or `TOOL_DUPLICATE` for what setups contributed. */
   constructor(registry: Registry, plugins: readonly Plugin[]) {
     this.#executors = registry.executors
-    const claims = plugins.flatMap(({ manifest }) => manifest.toolPrefixes.map((prefix) => ({ prefix, plugin: manifest.id })))
+    const claims = plugins.flatMap(({ manifest }) =>
+      manifest.toolPrefixes.map((prefix) => ({ prefix, plugin: manifest.id })),
+    )
     for (const { plugin, item } of (registry.contributions.get(toolsCollection.id) ?? []) as Contribution<Tool>[]) {
       checkTool(item, plugin)
       const twin = this.#static.get(item.id)
       if (twin) throw new ClonedError('TOOL_DUPLICATE', { tool: item.id, first: twin.plugin, second: plugin })
       const claim = claims.find(({ prefix }) => item.id.startsWith(prefix))
       if (claim && claim.plugin !== plugin) {
-        throw new ClonedError('TOOL_DUPLICATE', { tool: item.id, first: `${claim.plugin} (prefix ${claim.prefix})`, second: plugin })
+        throw new ClonedError('TOOL_DUPLICATE', {
+          tool: item.id,
+          first: `${claim.plugin} (prefix ${claim.prefix})`,
+          second: plugin,
+        })
       }
       this.#static.set(item.id, { tool: item, plugin })
     }
@@ -136,11 +142,21 @@ export class Runnables {
 
 /** The tools of a source that keep to its prefix; the source's own failure is a `TOOL_INVALID`. */
 function listed(source: ToolSource, plugin: string): readonly Tool[] {
-  const tools = source.list()
+  let tools: readonly Tool[]
+  try {
+    tools = [...source.list()]
+  } catch (error) {
+    const problem = `its source could not list them (${describeThrown(error)})`
+    throw new ClonedError('TOOL_INVALID', { tool: `"${source.prefix}*"`, plugin, problem })
+  }
   for (const tool of tools) {
     checkTool(tool, plugin)
     if (!tool.id.startsWith(source.prefix)) {
-      throw new ClonedError('TOOL_INVALID', { tool: `"${tool.id}"`, plugin, problem: `it is outside the prefix "${source.prefix}"` })
+      throw new ClonedError('TOOL_INVALID', {
+        tool: `"${tool.id}"`,
+        plugin,
+        problem: `it is outside the prefix "${source.prefix}"`,
+      })
     }
   }
   return tools

@@ -8,7 +8,13 @@ import type { Hook } from './hooks.js'
 import { type Json, snapshot } from './json.js'
 
 /** Takes from every reserve in turn. Throws on the first refusal or failure; the caller releases what was taken. */
-export async function reserve(hooks: HookTable, hook: Hook, attempt: Attempt, action: Action, instance: string): Promise<void> {
+export async function reserve(
+  hooks: HookTable,
+  hook: Hook,
+  attempt: Attempt,
+  action: Action,
+  instance: string,
+): Promise<void> {
   const runner = hooks.reserve(hook)
   if (runner.takers.size === 0) return
   let refused: ClonedError | undefined
@@ -16,9 +22,12 @@ export async function reserve(hooks: HookTable, hook: Hook, attempt: Attempt, ac
     const taken = read(plugin, hook.id, answer)
     const from = runner.takers.get(plugin)
     if (taken instanceof ClonedError) refused = taken
-    if (from && !(taken instanceof ClonedError) && taken !== null) attempt.takes.add({ taker: plugin, from, token: taken })
-    // An answer that was lost may still have taken something: settle it with the rest.
-    if (from && !answer.ok) attempt.takes.add({ taker: plugin, from, token: null })
+    if (from && !(taken instanceof ClonedError) && taken !== null)
+      attempt.takes.add({ taker: plugin, from, token: taken })
+    // An answer that was lost or cannot be read may still have taken something: settle it with the rest.
+    if (from && taken instanceof ClonedError && taken.code === 'RESERVE_FAILED') {
+      attempt.takes.add({ taker: plugin, from, token: null })
+    }
     return refused === undefined
   })
   if (refused) throw refused
@@ -39,7 +48,11 @@ export async function peek(hooks: HookTable, hook: Hook, action: Action): Promis
   return refused ?? found
 }
 
-function read(plugin: string, hook: string, answer: { ok: true; value: unknown } | { ok: false; error: unknown }): Json | ClonedError {
+function read(
+  plugin: string,
+  hook: string,
+  answer: { ok: true; value: unknown } | { ok: false; error: unknown },
+): Json | ClonedError {
   const failed = (cause: string) => new ClonedError('RESERVE_FAILED', { plugin, hook, cause }, { plugin })
   if (!answer.ok) return failed(describeThrown(answer.error))
   try {

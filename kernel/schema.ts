@@ -22,7 +22,13 @@ const compiled = new Map<string, Validate>()
 function ajv(): { plain: Ajv2020; defaults: Ajv2020 } {
   if (!shared) {
     const { Ajv2020 } = require('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')
-    const options = { allErrors: true, strict: true, allowUnionTypes: true, validateFormats: false, ownProperties: true }
+    const options = {
+      allErrors: true,
+      strict: true,
+      allowUnionTypes: true,
+      validateFormats: false,
+      ownProperties: true,
+    }
     shared = { plain: new Ajv2020(options), defaults: new Ajv2020({ ...options, useDefaults: true }) }
   }
   return shared
@@ -67,4 +73,3 @@ function word(error: ErrorObject): SchemaProblem {
       return { path, message: error.message ?? `violates ${error.keyword}` }
   }
 }
-

@@ -97,7 +97,8 @@ class PluginSetup {
       if (!this.#tapped.has(hook.id)) throw new ClonedError('HOOK_UNUSED', { plugin: this.#id, hook: hook.id })
     }
     for (const kind of this.#plugin.manifest.executes) {
-      if (!this.#book.executors.has(kind.id)) throw new ClonedError('KIND_UNHANDLED', { plugin: this.#id, kind: kind.id })
+      if (!this.#book.executors.has(kind.id))
+        throw new ClonedError('KIND_UNHANDLED', { plugin: this.#id, kind: kind.id })
     }
   }
 
@@ -108,7 +109,11 @@ class PluginSetup {
       return result
     } catch (error) {
       if (error instanceof ClonedError) throw error
-      throw new ClonedError('SETUP_FAILED', { plugin: this.#id, cause: describeThrown(error) }, { plugin: this.#id, cause: error })
+      throw new ClonedError(
+        'SETUP_FAILED',
+        { plugin: this.#id, cause: describeThrown(error) },
+        { plugin: this.#id, cause: error },
+      )
     }
   }
 
@@ -171,7 +176,11 @@ class PluginSetup {
     if (!declared) throw this.#undeclared(hook, 'taps')
     const expected = HANDLER_SHAPE[declared.kind]
     const found = (what: string) =>
-      new ClonedError('HOOK_HANDLER_INVALID', { plugin: this.#id, hook: hook.id, found: what, expected }, { plugin: this.#id })
+      new ClonedError(
+        'HOOK_HANDLER_INVALID',
+        { plugin: this.#id, hook: hook.id, found: what, expected },
+        { plugin: this.#id },
+      )
     if (method !== expected) throw found(`with ${method}`)
     if (this.#tapped.has(hook.id)) throw found('a second handler')
     const fits =

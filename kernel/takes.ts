@@ -1,5 +1,6 @@
 // Keeps what one call has taken, and settles it; must never lose a take without settling it or saying so.
 import type { Taker } from './contracts.js'
+import { withDeadline } from './deadline.js'
 import type { Json, JsonObject } from './json.js'
 
 /** One thing that was taken. */
@@ -27,13 +28,18 @@ export class Takes {
     return Object.fromEntries(this.#held.map(({ taker, token }) => [taker, token]))
   }
 
-  /** Settles everything, each taker on its own; answers the takes that could not be settled, with the cause. */
-  async settle(callId: string, how: 'commit' | 'release', seq?: number): Promise<readonly { take: Take; cause: unknown }[]> {
+  /** Settles everything, each taker on its own and within `ms`; answers what could not be settled, with the cause. */
+  async settle(
+    ms: number,
+    callId: string,
+    how: 'commit' | 'release',
+    seq?: number,
+  ): Promise<readonly { take: Take; cause: unknown }[]> {
     const failures: { take: Take; cause: unknown }[] = []
     await Promise.all(
       this.#held.splice(0).map(async (take) => {
         try {
-          await take.from.settle(callId, how, seq)
+          await withDeadline(take.from.settle(callId, how, seq), ms)
         } catch (cause) {
           failures.push({ take, cause })
         }

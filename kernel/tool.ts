@@ -1,8 +1,9 @@
 // Defines tools and their contracts; a contract is data with a hash, and a handler is visible to the kernel alone.
+
+import type { HandlerContext } from './contracts.js'
 import { ClonedError } from './errors.js'
 import { digest, type Json, type JsonObject, snapshot } from './json.js'
 import { collection } from './token.js'
-import type { HandlerContext } from './contracts.js'
 
 /** How bad a wrong call can be. Policies ask by risk when no rule names the tool. */
 export type Risk = 'low' | 'medium' | 'high'

@@ -75,7 +75,8 @@ const OPTIONAL_TEXTS = ['rule', 'help', 'code'] as const
 export function parseVerdict(answer: unknown): Verdict | undefined | 'invalid' {
   if (answer === undefined) return undefined
   if (answer === null || typeof answer !== 'object') return 'invalid'
-  const read = (key: string): unknown => (Object.hasOwn(answer, key) ? (answer as Record<string, unknown>)[key] : undefined)
+  const read = (key: string): unknown =>
+    Object.hasOwn(answer, key) ? (answer as Record<string, unknown>)[key] : undefined
   const texts: { rule?: string; help?: string; code?: string } = {}
   for (const key of OPTIONAL_TEXTS) {
     const text = read(key)

@@ -153,6 +153,7 @@ export function settlementRules(rule: Rule): ContractCase[] {
       await approvals.decide(denied, { verdict: 'deny', by: TEST_DECIDER })
       for (const id of [pending, denied]) await approvals.restore(refOf('c1'), id)
       advance(expiresMs)
+      await rejects(approvals.decide(pending, { verdict: 'approve', by: TEST_DECIDER }), 'APPROVAL_UNUSABLE')
       await approvals.restore(refOf('c1'), pending)
       assert.deepEqual(await approvals.unsettled('i1'), [])
     }),

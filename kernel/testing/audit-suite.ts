@@ -103,7 +103,10 @@ export function auditSuite(make: () => Promise<AuditSubject> | AuditSubject): re
       await log.append(outcome('a', 'indeterminate'))
       await log.append(outcome('b', 'done'))
       await log.append(outcome('a', 'done'))
-      await log.append({ ...entry('acme.note'), about: { type: 'tool.outcome', call_id: 'c' } })
+      await log.append({
+        ...entry('acme.note', { call_id: 'c', status: 'done' }),
+        about: { type: 'tool.outcome', call_id: 'c' },
+      })
       const calls = await log.calls(['i1', 'nobody'])
       assert.deepEqual(
         calls.map(({ callId, outcome }) => [callId, outcome?.record['status']]),

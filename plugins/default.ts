@@ -1,5 +1,12 @@
 // Names every built-in plugin: the default distribution, and the way to open a workspace with it; decides nothing else.
-import { createKernel, type Distribution, defineDistribution, type Kernel, type KernelRuntime, type Plugin } from 'cloned/kernel'
+import {
+  createKernel,
+  type Distribution,
+  defineDistribution,
+  type Kernel,
+  type KernelRuntime,
+  type Plugin,
+} from 'cloned/kernel'
 import { approvalsPlugin } from './approvals/index.js'
 import { artifactsPlugin } from './artifacts/index.js'
 import { auditPlugin } from './audit/index.js'
@@ -35,13 +42,19 @@ export const builtIns: readonly Plugin[] = [
  * The default distribution, with more plugins after the built-in ones. Policy must vote on every tool call and on every
  * policy write; without it the kernel does not start.
  */
-export function defaultDistribution(more: Partial<Pick<Distribution, 'plugins' | 'replace' | 'omit'>> = {}): Distribution {
+export function defaultDistribution(
+  more: Partial<Pick<Distribution, 'plugins' | 'replace' | 'omit'>> = {},
+): Distribution {
   const { plugins = [], ...rest } = more
   return defineDistribution({
     name: 'cloned',
     version: '0.1.0',
     plugins: [...builtIns, ...plugins],
-    requireGuards: { beforeToolCall: ['cloned.policy'], onPolicyWrite: ['cloned.policy'], beforeAction: ['cloned.policy'] },
+    requireGuards: {
+      beforeToolCall: ['cloned.policy'],
+      onPolicyWrite: ['cloned.policy'],
+      beforeAction: ['cloned.policy'],
+    },
     ...rest,
   })
 }

@@ -3,6 +3,7 @@ import { type ApprovalRequest, type Approvals, ClonedError, type Gate, type Outc
 import type { Command, CommandContext, CommandResult, ExitCode } from '../cli/slot.js'
 import { outcomeJson, requestJson } from './documents.js'
 import { renderRequest, whoIs } from './render.js'
+import { whyNot } from './request.js'
 
 const STATES: readonly string[] = ['pending', 'approved', 'denied', 'expired', 'used']
 const MAX_REASON = 1000
@@ -94,6 +95,9 @@ async function list({ approvals }: CommandDeps, ctx: CommandContext): Promise<Co
 
 async function decide(deps: CommandDeps, ctx: CommandContext, verdict: 'approve' | 'deny'): Promise<CommandResult> {
   const before = await find(deps, ctx)
+  if (before.state !== 'pending') {
+    throw new ClonedError('APPROVAL_UNUSABLE', { approval: before.id, reason: whyNot(before) })
+  }
   const reason = ctx.options['reason']
   if (typeof reason === 'string' && reason.length > MAX_REASON) {
     throw ctx.usageError(`--reason takes at most ${MAX_REASON} characters`)

@@ -53,24 +53,34 @@ export function encodeOwn(record: JsonObject): string {
 
 /** The line of a record at its place in the chain, with its hash. */
 export function encodeLine(body: string, seq: number, prev: string): { line: string; hash: string } {
-  const line = `{"v":1,"seq":${seq},"prev":"${prev}",${body}\n`
+  const line = `${prefixOf(seq, prev)}${body}\n`
   return { line, hash: sha256(line) }
 }
 
 /** Whether a line, given with its line feed, may follow `after`; a text says why not. Reads every byte. */
 export function checkLine(line: Buffer, after: Position): { hash: string } | string {
   if (line.length > MAX_LINE) return `a line is longer than ${MAX_LINE} bytes`
-  const prefix = PREFIX.exec(line.toString('latin1', 0, MAX_PREFIX))
-  if (!prefix) return 'a line does not start as lines of the log do'
-  const seq = Number(prefix[1])
-  if (seq !== after.seq + 1) return `expected record ${after.seq + 1}, found record ${prefix[1]}`
-  if (prefix[2] !== after.hash) return `record ${seq} does not follow from the line before it`
+  const seq = after.seq + 1
+  const prefix = prefixOf(seq, after.hash)
+  // A line has one spelling, so its beginning is compared and not read: the regular expression only words the problem.
+  if (line.toString('latin1', 0, prefix.length) !== prefix) return wrongPrefix(line, seq)
   const record = parseRecord(line)
   if (typeof record === 'string') return record
   // JSON lets a later duplicate win: a second "seq" would make readers see another record than the chain does.
   if (record['v'] !== 1 || record['seq'] !== seq || record['prev'] !== after.hash) return `record ${seq} repeats a key`
   if (typeof record['type'] !== 'string' || typeof record['ts'] !== 'string') return `record ${seq} has no type or ts`
   return { hash: sha256(line) }
+}
+
+function prefixOf(seq: number, prev: string): string {
+  return `{"v":1,"seq":${seq},"prev":"${prev}",`
+}
+
+function wrongPrefix(line: Buffer, seq: number): string {
+  const found = PREFIX.exec(line.toString('latin1', 0, MAX_PREFIX))
+  if (!found) return 'a line does not start as lines of the log do'
+  if (found[1] !== String(seq)) return `expected record ${seq}, found record ${found[1]}`
+  return `record ${seq} does not follow from the line before it`
 }
 
 /** The record of a line, or a text that says why it is none. */

@@ -27,7 +27,9 @@ export function assertSafe(paths: AuditPaths): void {
   const owner = lstatSync(paths.dir).uid
   for (const path of [paths.side, paths.log, paths.head, paths.lock]) {
     const stats = lstatSync(path, { throwIfNoEntry: false })
-    if (stats) assertSafeFile(path, stats, { owner, directory: path === paths.side })
+    // The lock is made by way of a second name, which another process may be about to remove.
+    if (stats)
+      assertSafeFile(path, stats, { owner, directory: path === paths.side, names: path === paths.lock ? 2 : 1 })
   }
 }
 
@@ -35,16 +37,16 @@ export function assertSafe(paths: AuditPaths): void {
 export function assertSafeFile(
   path: string,
   stats: Stats,
-  { owner, directory = false }: { owner: number; directory?: boolean },
+  { owner, directory = false, names = 1 }: { owner: number; directory?: boolean; names?: number },
 ): void {
-  const problem = unsafe(stats, owner, directory)
+  const problem = unsafe(stats, owner, directory, names)
   if (problem) throw new ClonedError('AUDIT_UNSAFE', { path, problem })
 }
 
-function unsafe(stats: Stats, owner: number, directory: boolean): string | undefined {
+function unsafe(stats: Stats, owner: number, directory: boolean, names: number): string | undefined {
   if (stats.isSymbolicLink()) return 'is a symbolic link'
   if (directory ? !stats.isDirectory() : !stats.isFile()) return `is not a ${directory ? 'directory' : 'plain file'}`
-  if (!directory && stats.nlink > 1) return 'has a second name (hard link)'
+  if (!directory && stats.nlink > names) return 'has a second name (hard link)'
   if (process.platform === 'win32') return undefined
   if (stats.uid !== owner) return 'belongs to another user than its directory'
   // Others may look into the directory's name list at most; content is for the owner alone.

@@ -30,7 +30,7 @@ export interface VerifyResult {
 }
 
 /** How often and how long to wait for a writer that is in the middle of a batch, milliseconds. */
-const PATIENCE = { rounds: 10, pauseMs: 20 }
+const PATIENCE = { rounds: 20, pauseMs: 20 }
 
 /**
  * Reads the whole log and follows the chain. Works while writers append: what is sealed by the head is final, and what

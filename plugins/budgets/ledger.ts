@@ -44,6 +44,18 @@ export function createLedger({ store, now }: LedgerDeps): Ledger {
     }
   }
 
+  // A call goes from nothing to taken to settled and never back, so this ends after two rounds that came too late.
+  const release = async (callId: string, batch: readonly Statement[], at: number): Promise<void> => {
+    for (;;) {
+      const take = await taken(callId)
+      if (take && !take.open) return
+      const ending = take
+        ? [{ ...close(callId, 'released', at), expect: 1 }, ...readToken(take.token).map(giveBack)]
+        : [refuseFromNowOn(callId, at)]
+      if (await wrote([...batch, ...ending])) return
+    }
+  }
+
   return {
     taken,
 
@@ -61,16 +73,12 @@ export function createLedger({ store, now }: LedgerDeps): Ledger {
     async settle(callId, how, seq) {
       const at = now()
       const batch: Statement[] = seq === undefined ? [] : [advance(callId, seq)]
-      if (how === 'release') {
-        const take = await taken(callId)
-        if (take?.open) batch.push(...readToken(take.token).map((draw) => giveBack(callId, draw)))
-      }
-      batch.push(close(callId, how, at))
       if (at - sweptAt >= SWEEP_EVERY_MS) {
         sweptAt = at
         batch.push(sweep(at))
       }
-      await store.write(batch, RELAXED)
+      if (how === 'commit') await store.write([...batch, close(callId, 'committed', at)], RELAXED)
+      else await release(callId, batch, at)
     },
 
     async unsettled(instance) {
@@ -116,21 +124,30 @@ function add(cap: string, { window, amount }: Pick<Draw, 'window' | 'amount'>, l
   }
 }
 
-function giveBack(callId: string, { cap, window, millionths }: TokenDraw): Statement {
+function giveBack({ cap, window, millionths }: TokenDraw): Statement {
   return {
     sql: `update budget_used
           set used = case when used > cast($3 as bigint) then used - cast($3 as bigint) else 0 end
-          where cap = $1 and win = cast($2 as bigint)
-            and exists (select 1 from budget_takes where call_id = $4 and state = 'taken')`,
-    args: [cap, window, millionths, callId],
+          where cap = $1 and win = cast($2 as bigint)`,
+    args: [cap, window, millionths],
   }
 }
 
-function close(callId: string, how: 'commit' | 'release', at: number): Statement {
+function close(callId: string, state: 'committed' | 'released', at: number): Statement {
   return {
     sql: `update budget_takes set state = $2, settled_at = cast($3 as bigint)
           where call_id = $1 and state = 'taken'`,
-    args: [callId, how === 'commit' ? 'committed' : 'released', at],
+    args: [callId, state, at],
+  }
+}
+
+// A take whose answer was given up on may still be under way: it must find the call settled, not take after all.
+function refuseFromNowOn(callId: string, at: number): Statement {
+  return {
+    sql: `insert into budget_takes (call_id, instance, state, draws, settled_at)
+          values ($1, '', 'released', '[]', cast($2 as bigint)) on conflict (call_id) do nothing`,
+    args: [callId, at],
+    expect: 1,
   }
 }
 

@@ -21,9 +21,9 @@ export interface ContextParts {
   readonly startError: ClonedError | undefined
 }
 
-/** Whether a person can be asked. */
+/** Whether a person can be asked. A terminal of no width (a bare pty) would show a question one letter a line. */
 export function isInteractive(io: CliIo, globals: GlobalOptions): boolean {
-  return io.stdin.isTTY === true && io.stderr.isTTY === true && !globals.json
+  return io.stdin.isTTY === true && io.stderr.isTTY === true && io.stderr.columns !== 0 && !globals.json
 }
 
 export function createContext({

@@ -5,14 +5,22 @@ import { callCommand } from './commands/call.js'
 import { pluginsCommand } from './commands/plugins.js'
 import type { CommandServices } from './commands/services.js'
 import { toolCommands } from './commands/tools.js'
+import type { RunOptions } from './run.js'
 import { cliSlot, commandsCollection } from './slot.js'
 import { terminalChannel } from './terminal-channel.js'
 
 export { type CliIo, processIo } from './io.js'
 export { printable } from './printable.js'
+export type { RunOptions } from './run.js'
 export * from './slot.js'
 
 const ID = 'cloned.cli'
+
+/** Runs one command line and answers its exit code; everything it needs is loaded now. See {@link RunOptions}. */
+export async function runCli(options: RunOptions): Promise<number> {
+  const { runCli: run } = await import('./run.js')
+  return run(options)
+}
 
 export const cliPlugin = definePlugin({
   id: ID,

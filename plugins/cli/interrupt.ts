@@ -2,7 +2,7 @@
 import type { CliIo } from './io.js'
 
 /** Exit code of a process that a person stopped: 128 and the number of SIGINT. */
-export const INTERRUPTED_EXIT = 130
+const INTERRUPTED_EXIT = 130
 
 export interface Interrupts {
   /** Aborts on the first Ctrl-C. */

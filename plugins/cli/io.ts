@@ -27,7 +27,7 @@ export function processIo(): CliIo {
   }
 }
 
-/** Standard input was larger than a command may read. */
+/** The most that a command reads as input. */
 export const MAX_STDIN_BYTES = 16 * 1024 * 1024
 
 /** Reads standard input to its end; throws when it is larger than 16 MiB or not UTF-8. */

@@ -16,10 +16,14 @@ export function nearest(typed: string, candidates: Iterable<string>): string | u
   return best
 }
 
-/** ` Did you mean …?` for the end of a message, or nothing. */
+/** ` (did you mean "…"?)` for the end of a sentence, or nothing. */
 export function didYouMean(typed: string, candidates: Iterable<string>): string {
-  const name = nearest(typed, candidates)
-  return name === undefined ? '' : `; did you mean "${name}"?`
+  return suggestion(nearest(typed, candidates))
+}
+
+/** The same for a name that is already chosen. */
+export function suggestion(name: string | undefined): string {
+  return name === undefined ? '' : ` (did you mean "${name}"?)`
 }
 
 /** Levenshtein distance: insertions, deletions and replacements. */

@@ -1,4 +1,5 @@
 // Writes to the two output streams of a command line; a reader that has gone away is no error, anything else is.
+import { setImmediate } from 'node:timers/promises'
 import type { CliIo } from './io.js'
 import { Progress } from './progress.js'
 
@@ -17,14 +18,14 @@ export interface Output {
 
 export function createOutput(io: CliIo, { quiet, json }: { quiet: boolean; json: boolean }): Output {
   const failures: Error[] = []
-  for (const stream of [io.stdout, io.stderr]) {
-    // `cloned … | head` closes the pipe early: the command has done its work, so it ends quietly.
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') failures.push(error)
-    })
+  // `cloned … | head` closes the pipe early: the command has done its work, so it ends quietly.
+  const failed = (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') failures.push(error)
   }
+  const streams = [io.stdout, io.stderr]
+  for (const stream of streams) stream.on('error', failed)
   const shows = io.stderr.isTTY === true && !quiet && !json
-  const progress = new Progress(shows ? (text) => io.stderr.write(text) : undefined, io.stderr.columns ?? 80)
+  const progress = new Progress(shows ? (text) => io.stderr.write(text) : undefined, io.stderr.columns || 80)
   const line = (stream: CliIo['stdout'], text: string) => {
     progress.clear()
     stream.write(text.endsWith('\n') ? text : `${text}\n`)
@@ -38,7 +39,10 @@ export function createOutput(io: CliIo, { quiet, json }: { quiet: boolean; json:
     progress,
     async flush() {
       progress.stop()
-      await Promise.all([io.stdout, io.stderr].map(drained))
+      await Promise.all(streams.map(drained))
+      // A stream reports a failed write to its callback first, and as an event in a later turn.
+      await setImmediate()
+      for (const stream of streams) stream.off('error', failed)
       if (failures[0]) throw failures[0]
     },
   }

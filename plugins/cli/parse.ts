@@ -1,7 +1,7 @@
 // Finds the command of a command line and reads its arguments and options; it must never guess at what was meant.
 import { type CAC, type Command as CacCommand, cac } from 'cac'
 import { ClonedError } from 'cloned/kernel'
-import { didYouMean, nearest } from './nearest.js'
+import { didYouMean, nearest, suggestion } from './nearest.js'
 import type { Command } from './slot.js'
 import { lineError, usageError } from './usage.js'
 
@@ -33,11 +33,9 @@ export function findCommand(
   }
   const typed = second === undefined || second.startsWith('-') ? first : `${first} ${second}`
   const names = commands.map((command) => command.name)
-  const near = nearest(typed, names) ?? nearest(first, names) ?? area[0]
-  throw new ClonedError('COMMAND_UNKNOWN', {
-    command: typed,
-    near: near === undefined ? '' : `; did you mean "${near}"?`,
-  })
+  const areas = names.map((name) => name.split(' ')[0] ?? name)
+  const near = nearest(typed, names) ?? nearest(first, areas) ?? area[0]
+  throw new ClonedError('COMMAND_UNKNOWN', { command: typed, near: suggestion(near) })
 }
 
 /**

@@ -19,7 +19,9 @@ export interface RunOptions {
   /** The words after the program's name. */
   readonly argv: readonly string[]
   readonly io: CliIo
+  /** Relative paths on the command line start here. */
   readonly cwd: string
+  /** `NO_COLOR`, `TERM` and `CLONED_DEBUG` are read from it. */
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
@@ -111,7 +113,7 @@ function help(run: Run, commands: readonly Command[], words: readonly string[]):
 
 function printResult({ globals, output }: Run, result: CommandResult): number {
   output.progress.stop()
-  if (globals.json) output.result(JSON.stringify(result.json, null, 2))
+  if (globals.json) output.result(jsonLines(result.json))
   else if (result.text !== '') output.result(result.text)
   if (result.problem !== undefined && !globals.json) output.tell(result.problem)
   return result.exit ?? 0
@@ -121,10 +123,15 @@ function printError(run: Run, thrown: unknown): number {
   const { globals, output, env } = run
   const error = asClonedError(thrown, wordsOf(run.rest).slice(0, 2).join(' '), run.signal.aborted)
   output.progress.stop()
-  if (globals.json) output.result(JSON.stringify(errorJson(error), null, 2))
+  if (globals.json) output.result(jsonLines(errorJson(error)))
   else output.tell(errorText(error, errorPaint(run)))
   if (env['CLONED_DEBUG']) output.tell(stackText(error))
   return exitOf(error)
+}
+
+/** One document. It may well be looked at on a terminal, so what could steer one is escaped as JSON allows. */
+function jsonLines(document: Json): string {
+  return printable(JSON.stringify(document, null, 2), { lines: true })
 }
 
 function errorPaint({ io, env, globals }: Run) {
@@ -136,14 +143,19 @@ function wordsOf(rest: readonly string[]): readonly string[] {
   return end < 0 ? rest : rest.slice(0, end)
 }
 
-/** `--workspace` names the directory; without it the workspace plugin looks from the current directory upward. */
+/**
+ * `--workspace` names the directory. Without it the workspace plugin looks from the process's current directory upward; a
+ * host that says another `cwd` means that directory.
+ */
 function workspaceConfig({ globals, distribution, cwd }: Run): Record<string, Json> {
-  if (globals.workspace === undefined) return {}
+  const { workspace } = globals
+  if (workspace === undefined && cwd === process.cwd()) return {}
   const listed = distribution.plugins.some(
     (entry) => ('plugin' in entry ? entry.plugin : entry).manifest.id === WORKSPACE,
   )
-  if (!listed) throw new ClonedError('CONFIG_UNKNOWN', { plugin: WORKSPACE, known: 'none that has a workspace' })
-  return { [WORKSPACE]: { root: resolve(cwd, globals.workspace) } }
+  if (listed) return { [WORKSPACE]: { root: resolve(cwd, workspace ?? '.') } }
+  if (workspace === undefined) return {}
+  throw new ClonedError('CONFIG_UNKNOWN', { plugin: WORKSPACE, known: 'none that has a workspace' })
 }
 
 const WORKSPACE = 'cloned.workspace'
@@ -153,7 +165,9 @@ function createLog({ output, env }: Run): (plugin: string) => Logger {
   const debug = Boolean(env['CLONED_DEBUG'])
   return (plugin) => {
     const write = (level: string) => (message: string, fields?: object) =>
-      output.note(printable(`${level} ${plugin}: ${message}${fields === undefined ? '' : ` ${JSON.stringify(fields)}`}`))
+      output.note(
+        printable(`${level} ${plugin}: ${message}${fields === undefined ? '' : ` ${JSON.stringify(fields)}`}`),
+      )
     const quiet = () => {}
     return {
       debug: debug ? write('debug') : quiet,

@@ -3,7 +3,7 @@ import { describeThrown } from 'cloned/kernel'
 import { satisfies } from 'semver'
 import type { DoctorCheck } from './slot.js'
 
-export const NODE_RANGE = '>=20.19.0'
+const NODE_RANGE = '>=20.19.0'
 
 /** Programs that some features use, and which. */
 const OPTIONAL_PROGRAMS = [

@@ -36,8 +36,13 @@ function startRow(error: ClonedError | undefined, plugin: string): DoctorRow {
 
 function text(rows: readonly DoctorRow[], failed: number, warned: number, ctx: CommandContext): string {
   const { green, yellow, red, dim } = ctx.paint
-  const mark = { ok: green('ok'), warn: yellow('warn'), fail: red('FAIL'), skip: dim('skip') }
-  const cells = rows.map((row) => [mark[row.level], row.id, row.message, row.fix ?? ''])
+  const mark = { ok: green('ok  '), warn: yellow('warn'), fail: red('FAIL'), skip: dim('skip') }
+  const width = Math.max(...rows.map((row) => row.id.length))
+  // A fix has a line of its own: it is there to be copied.
+  const lines = rows.flatMap(({ level, id, message, fix }) => [
+    `${mark[level]}  ${ctx.printable(id).padEnd(width)}  ${ctx.printable(message)}`,
+    ...(fix === undefined ? [] : [`${' '.repeat(width + 8)}fix: ${ctx.printable(fix)}`]),
+  ])
   const verdict = failed > 0 ? red(`${failed} failed`) : green('Nothing failed')
-  return `${ctx.table(['', 'check', 'found', 'fix'], cells)}\n\n${verdict}, ${warned} warning(s).`
+  return `${lines.join('\n')}\n\n${verdict}, ${warned} warning(s).`
 }

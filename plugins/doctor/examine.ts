@@ -3,7 +3,7 @@ import { type Contribution, describeThrown } from 'cloned/kernel'
 import type { DoctorCheck, DoctorResult } from './slot.js'
 
 /** How long one check may take. */
-export const CHECK_DEADLINE_MS = 5_000
+const CHECK_DEADLINE_MS = 5_000
 
 /** One line of the report. `skip`: the check needs a workspace, and there is no open one. */
 export interface DoctorRow {

@@ -18,7 +18,9 @@ const FORBIDDEN_NAME = '.cloned'
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants
 
 // Node has no openat. On Linux `/proc/self/fd/N/name` is the same thing: it means the opened directory itself, however
-// often the path that led there is swapped meanwhile. Elsewhere names are joined and every handle is checked after.
+// often the path that led there is swapped meanwhile. Elsewhere names are joined and handles are checked after, which
+// leaves a gap (measured): who swaps a directory for a symlink at the right moment can have an outside directory listed,
+// or a temporary file left in it.
 const HANDLES_HAVE_PATHS = process.platform === 'linux' && existsSync('/proc/self/fd')
 
 /**

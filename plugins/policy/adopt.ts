@@ -1,6 +1,6 @@
 // The command `policy adopt`: asks for the overlay file as it stands to be put in force; must never do so by itself.
 import { ClonedError, type Gate, type Json, type Outcome, policyWrite } from 'cloned/kernel'
-import type { Command, CommandResult, ExitCode } from '../cli/slot.js'
+import type { Command, CommandContext, CommandResult, ExitCode } from '../cli/slot.js'
 import type { LivePolicy } from './live.js'
 
 /** For which policy, through which gate. */
@@ -37,24 +37,28 @@ export function adoptCommand({ policy, name, gate }: AdoptParts): Command {
         },
         { dryRun: ctx.dryRun, signal: ctx.signal },
       )
-      return { exit: EXITS[outcome.status], json: outcome as unknown as Json, text: words(outcome, name()) }
+      return {
+        exit: EXITS[outcome.status],
+        json: outcome as unknown as Json,
+        text: words(outcome, name(), ctx.printable),
+      }
     },
   }
 }
 
-function words(outcome: Outcome, name: string): CommandResult['text'] {
+function words(outcome: Outcome, name: string, printable: CommandContext['printable']): CommandResult['text'] {
   switch (outcome.status) {
     case 'done':
       return `${name} is in force.`
     case 'pending':
       return [
-        `Waiting for approval ${outcome.approval.id}: ${outcome.reason}`,
+        `Waiting for approval ${outcome.approval.id}: ${printable(outcome.reason)}`,
         'Until it is approved, the policy in force stays as it is.',
         `Decide: cloned approvals approve ${outcome.approval.id}`,
       ].join('\n')
     case 'dry-run':
-      return [`Would end in: ${outcome.verdict}.`, outcome.reason ?? ''].join(' ').trimEnd()
+      return [`Would end in: ${outcome.verdict}.`, printable(outcome.reason ?? '')].join(' ').trimEnd()
     default:
-      return `${outcome.reason}\n${outcome.help}`
+      return `${printable(outcome.reason)}\n${printable(outcome.help)}`
   }
 }

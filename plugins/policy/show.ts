@@ -28,13 +28,15 @@ export function showCommand({ policy, name, gate }: ShowParts): Command {
         heading(snapshot, name(), ctx),
         ctx.table(
           ['section', 'value', 'stands in'],
-          rules.map(({ section, value, at }) => [section, value, at]),
+          rules.map(({ section, value, at }) => [section, value, at].map((cell) => ctx.printable(cell))),
         ),
         ...(tools
           ? [
               ctx.table(
                 ['tool', 'risk', 'answer', 'rule'],
-                tools.map(({ tool, risk, answer, rule }) => [tool, risk, answer, rule]),
+                tools.map(({ tool, risk, answer, rule }) =>
+                  [tool, risk, answer, rule].map((cell) => ctx.printable(cell)),
+                ),
               ),
             ]
           : []),

@@ -30,11 +30,7 @@ export interface Hand {
 export async function advance(id: string, hand: Hand, deps: EngineDeps): Promise<void> {
   let run = await deps.ledger.load(id)
   if (!run || hasEnded(run.state)) return
-  const { run: active, leave } = deps.active.enter({
-    id,
-    pipeline: run.definition,
-    inputs: run.inputs as Parameters<ActiveRuns['enter']>[0]['inputs'],
-  })
+  const { run: active, leave } = deps.active.enter({ id, pipeline: run.definition, inputs: run.inputs })
   try {
     while (run && !hasEnded(run.state) && !hand.leaving()) {
       if (!(await next(run, active, hand, deps))) return
@@ -81,7 +77,7 @@ async function dispatch(
   const running = { index, state: 'running' as const, calls: step.calls, instance: instance() }
   if (!(await moved(ledger.move(run, { state: 'running', step: running })))) return false
   const outcome = await callStep(gate, run, step, made.input, hand.signal)
-  if (hand.leaving() && wasStopped(outcome)) {
+  if (hand.leaving() && wasStopped(outcome) && !(await isCancelled(run.id, ledger))) {
     // Not the step's fault. What is known to have done nothing is repeated on resume; the rest stays `running`, and
     // resuming judges it as it would after a crash.
     if (outcome.effect === 'none') {
@@ -96,6 +92,10 @@ async function dispatch(
   // Cancelled while the call was in hand: the run stays as it is, what became of the step is not lost.
   if (to.step) await ledger.note(run.id, to.step)
   return false
+}
+
+async function isCancelled(id: string, ledger: Ledger): Promise<boolean> {
+  return (await ledger.load(id))?.state === 'cancelled'
 }
 
 function wasStopped(outcome: Outcome): outcome is Extract<Outcome, { status: 'failed' }> {

@@ -1,5 +1,5 @@
 // Names the runs service: durable execution of pipelines; interface and token only.
-import { type Actor, type ActorInput, type Json, slot } from 'cloned/kernel'
+import { type Actor, type ActorInput, type Json, type JsonObject, slot } from 'cloned/kernel'
 
 /** `running`: goes on by itself. `waiting`: for a person. The others are ends; `failed` can be retried by a person. */
 export type RunState = 'running' | 'waiting' | 'done' | 'failed' | 'cancelled'
@@ -34,7 +34,7 @@ export interface Run {
   /** SHA-256 of the pipeline as it was when the run started; a later edit does not change the run. */
   readonly pipelineDigest: string
   readonly state: RunState
-  readonly inputs: Json
+  readonly inputs: JsonObject
   /** Who started it. Its calls are made by `run:<id>`. */
   readonly actor: Actor
   readonly createdAt: number

@@ -1,5 +1,13 @@
 // Makes the call of one step and says what the run becomes by its outcome; stores nothing.
-import { ClonedError, describeThrown, type Gate, isClonedError, type Json, type JsonObject, type Outcome } from 'cloned/kernel'
+import {
+  ClonedError,
+  describeThrown,
+  type Gate,
+  isClonedError,
+  type Json,
+  type JsonObject,
+  type Outcome,
+} from 'cloned/kernel'
 import type { Skills } from '../skills/slot.js'
 import { actorOf } from './active.js'
 import type { RunMove, StepMove } from './ledger.js'
@@ -22,7 +30,13 @@ export function inputOf(run: StoredRun, index: number, skills: Skills): { input:
 }
 
 /** Calls a step's tool as the run. */
-export function callStep(gate: Gate, run: StoredRun, step: StoredStep, input: Json, signal: AbortSignal): Promise<Outcome> {
+export function callStep(
+  gate: Gate,
+  run: StoredRun,
+  step: StoredStep,
+  input: Json,
+  signal: AbortSignal,
+): Promise<Outcome> {
   return gate.call({ tool: step.tool, input, actor: { id: actorOf(run.id), claimed: false } }, { signal })
 }
 
@@ -30,7 +44,8 @@ export function callStep(gate: Gate, run: StoredRun, step: StoredStep, input: Js
 export function afterCall(run: StoredRun, index: number, outcome: Outcome, skills: Skills): RunMove {
   const step: Pick<StepMove, 'index' | 'calls'> = {
     index,
-    calls: [...(run.steps[index]?.calls ?? []), outcome.callId],
+    // A kernel that could not even begin the call has given it no id.
+    calls: [...(run.steps[index]?.calls ?? []), ...(outcome.callId === '' ? [] : [outcome.callId])],
   }
   switch (outcome.status) {
     case 'done': {
@@ -68,7 +83,12 @@ export function finish(run: StoredRun, skills: Skills, last?: StepMove): RunMove
 }
 
 /** What a run becomes when a step ends without a call. */
-export function endStep(run: StoredRun, index: number, state: 'denied' | 'failed' | 'indeterminate', error: RunError): RunMove {
+export function endStep(
+  run: StoredRun,
+  index: number,
+  state: 'denied' | 'failed' | 'indeterminate',
+  error: RunError,
+): RunMove {
   return { state: 'failed', error, step: { index, state, calls: run.steps[index]?.calls ?? [], error } }
 }
 

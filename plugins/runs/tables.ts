@@ -1,5 +1,5 @@
 // Says how runs are stored and reads their rows; a published migration must never change.
-import type { Actor, Json } from 'cloned/kernel'
+import type { Actor, Json, JsonObject } from 'cloned/kernel'
 import type { Pipeline } from '../skills/slot.js'
 import type { Row, Value } from '../store/slot.js'
 import type { Run, RunError, RunState, RunStep, RunStepState } from './slot.js'
@@ -61,7 +61,7 @@ export function runOf(row: Row, steps: readonly Row[]): StoredRun {
     pipeline: String(row['pipeline']),
     pipelineDigest: definition.digest,
     state: String(row['state']) as RunState,
-    inputs: parse<Json>(row['inputs']) ?? {},
+    inputs: JSON.parse(String(row['inputs'])) as JsonObject,
     actor: JSON.parse(String(row['actor'])) as Actor,
     createdAt: Number(row['created_at']),
     version: Number(row['version']),

@@ -5,8 +5,9 @@ import { statementError } from './statement.js'
 const BUSY = 5
 const CONSTRAINT = 19
 const UNIQUE = new Set([1555, 2067, 2579])
-// No memory, input/output, corrupt, full, cannot open, not a database: of the file, not of the statement.
-const OF_THE_FILE = new Set([7, 10, 11, 13, 14, 26])
+const OF_THE_MACHINE = new Set([7, 10, 13])
+// Those, and corrupt, cannot open, not a database.
+const OF_THE_FILE = new Set([...OF_THE_MACHINE, 11, 14, 26])
 
 function codes(error: unknown): { primary: number; extended: number } | undefined {
   const extended = error instanceof Error ? (error as { errcode?: unknown }).errcode : undefined
@@ -18,9 +19,14 @@ export function isBusy(error: unknown): boolean {
   return codes(error)?.primary === BUSY
 }
 
-/** The file or the disk is at fault, so no other statement of the same transaction may be trusted either. */
+/** The file or the machine is at fault, not the statement, so no other statement of the same transaction may be trusted either. */
 export function isFileFault(error: unknown): boolean {
   return OF_THE_FILE.has(codes(error)?.primary ?? -1)
+}
+
+/** The machine is at fault (no memory, input/output, full), and the file may be as good as it was. */
+export function isMachineFault(error: unknown): boolean {
+  return OF_THE_MACHINE.has(codes(error)?.primary ?? -1)
 }
 
 /** What a batch is told about an error of one of its statements. */

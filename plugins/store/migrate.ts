@@ -3,11 +3,6 @@ import { ClonedError, digest } from 'cloned/kernel'
 import type { Session } from './session.js'
 import type { Row } from './slot.js'
 
-/** Tables that the file has from its making on. */
-export const STEPS_TABLE = `create table store_steps (
-  owner text not null, step integer not null, digest text not null, primary key (owner, step)
-) strict, without rowid`
-
 const APPLIED = 'select step, digest from store_steps where owner = $1 order by step'
 
 /** Whether every step is applied already; a read, so that a usual start writes nothing. Throws as {@link migrate}. */

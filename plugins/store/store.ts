@@ -6,7 +6,7 @@ import { openConnections } from './database-file.js'
 import { Dispatcher } from './dispatcher.js'
 import { isBusy, storeFault } from './faults.js'
 import { GroupWriter } from './group-writer.js'
-import { isMigrated, migrate, STEPS_TABLE } from './migrate.js'
+import { isMigrated, migrate } from './migrate.js'
 import { Session } from './session.js'
 import type { Row, Statement, Store, Value, WriteOptions } from './slot.js'
 import { putWake, WAKES_STEPS, Wakes } from './wakes.js'
@@ -141,7 +141,7 @@ class SqliteStore implements EmbeddedStore {
   }
 
   #connect(): Session {
-    this.#session ??= new Session(openConnections(this.#path, [STEPS_TABLE]))
+    this.#session ??= new Session(openConnections(this.#path))
     return this.#session
   }
 

@@ -50,9 +50,9 @@ async function begin(services: CommandServices, ctx: CommandContext): Promise<Ou
     const request = { tool, input: await readInput(input, ctx) }
     outcome = await gate.call(ctx.actor === undefined ? request : { ...request, actor: ctx.actor }, options)
   }
-  if (outcome.status !== 'pending') return outcome
+  if (outcome.status !== 'pending' || ctx.dryRun) return outcome
   const parts: DecisionParts = services
-  return wait === true ? waitForDecision(outcome, parts, ctx) : decideHere(outcome, parts, ctx)
+  return wait === true ? waitForDecision(outcome, parts, ctx, options) : decideHere(outcome, parts, ctx, options)
 }
 
 /** A tool named beside `--approval` has to be the one that was approved. */

@@ -1,6 +1,6 @@
 // Gets a decision on a pending call, from the person at the terminal or by waiting; it must never decide by itself.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Approvals, ClonedError, type Gate, type Outcome, type Pending } from 'cloned/kernel'
+import { type Approvals, type CallOptions, ClonedError, type Gate, type Outcome, type Pending } from 'cloned/kernel'
 import type { CommandContext } from '../slot.js'
 import { requestText } from './request-text.js'
 
@@ -21,7 +21,12 @@ export interface DecisionParts {
  * Asks the person at the terminal, when there is one who may decide. Approving resumes the call; denying shows the denial;
  * walking away leaves it pending. `--yes` has no say here.
  */
-export async function decideHere(pending: Pending, parts: DecisionParts, ctx: CommandContext): Promise<Outcome> {
+export async function decideHere(
+  pending: Pending,
+  parts: DecisionParts,
+  ctx: CommandContext,
+  options: CallOptions,
+): Promise<Outcome> {
   const { approvals, gate } = parts
   if (!ctx.interactive || !approvals || !parts.selfDecision()) return pending
   const { approval } = pending
@@ -35,13 +40,16 @@ export async function decideHere(pending: Pending, parts: DecisionParts, ctx: Co
   // Whoever sits here decides, not the agent that the call was made for: `--actor` does not count.
   const { outcome } = await approvals.decide(approval.id, { verdict: answer, by: gate.actor() })
   if (answer === 'deny') return deniedByPerson(pending, approval.id)
-  return (
-    outcome ?? gate.resume(approval.id, { signal: ctx.signal, onProgress: (message) => ctx.progress(String(message)) })
-  )
+  return outcome ?? gate.resume(approval.id, options)
 }
 
 /** Waits until somebody decides, then resumes the call. Rejects with an `AbortError` on Ctrl-C. */
-export async function waitForDecision(pending: Pending, parts: DecisionParts, ctx: CommandContext): Promise<Outcome> {
+export async function waitForDecision(
+  pending: Pending,
+  parts: DecisionParts,
+  ctx: CommandContext,
+  options: CallOptions,
+): Promise<Outcome> {
   const { approvals, gate, now } = parts
   if (!approvals) return pending
   const { id } = pending.approval
@@ -49,7 +57,11 @@ export async function waitForDecision(pending: Pending, parts: DecisionParts, ct
     const request = await approvals.get(id)
     if (!request) throw new ClonedError('APPROVAL_UNKNOWN', { approval: id })
     if (request.state === 'denied') return deniedByPerson(pending, id)
-    if (request.state === 'approved') return gate.resume(id, { signal: ctx.signal })
+    if (request.state === 'approved') {
+      const outcome = await gate.resume(id, options)
+      // Judged again, it may ask something that this approval did not show.
+      return outcome.status === 'pending' ? waitForDecision(outcome, parts, ctx, options) : outcome
+    }
     if (request.state === 'expired' || (request.state === 'pending' && now() >= request.expiresAt)) {
       throw new ClonedError('APPROVAL_UNUSABLE', { approval: id, reason: 'it expired before anybody decided' })
     }
@@ -62,12 +74,6 @@ export async function waitForDecision(pending: Pending, parts: DecisionParts, ct
 }
 
 function deniedByPerson({ callId, ballot }: Pending, approval: string): Outcome {
-  return {
-    status: 'denied',
-    callId,
-    ballot,
-    code: 'APPROVAL_DENIED',
-    reason: `a person denied approval ${approval}`,
-    help: `See the decision: cloned approvals show ${approval}`,
-  }
+  const { code, message: reason, help } = new ClonedError('APPROVAL_DENIED', { approval })
+  return { status: 'denied', callId, ballot, code, reason, help }
 }

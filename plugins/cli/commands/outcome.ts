@@ -15,6 +15,12 @@ const EFFECT = {
   unknown: 'It may have taken effect: find out before repeating it.',
 } as const satisfies Record<Failed['effect'], string>
 
+/** What changes the answer when no vote says it. */
+const CHANGE = {
+  ask: 'make the call, then have it approved: cloned approvals approve ID',
+  deny: 'change the rule that denies it: cloned policy show',
+} as const
+
 /** The result of a command that made one governed action. */
 export function outcomeResult(outcome: Outcome, show: Show): CommandResult {
   const json = outcomeJson(outcome)
@@ -95,10 +101,12 @@ function problemText(
   effect?: string,
 ): string {
   const { paint, printable } = show
+  // What was let through and failed did not fail for its votes.
+  const votes = word === 'denied' ? outcome.ballot.filter((vote) => vote.effect !== 'abstain') : []
   return [
     `${paint.red(paint.bold(word))} ${paint.dim(printable(outcome.code))} ${printable(outcome.reason, { lines: true })}`,
     ...(effect === undefined ? [] : [effect]),
-    ...(outcome.ballot.length === 0 ? [] : [ballotText(outcome.ballot, show)]),
+    ...(votes.length === 0 ? [] : [ballotText(votes, show)]),
     `  Try: ${printable(outcome.help, { lines: true })}`,
   ].join('\n')
 }
@@ -107,7 +115,9 @@ function pendingText({ approval, delivered, reason }: Pending, { paint, printabl
   const id = printable(approval.id)
   return [
     `${paint.yellow(paint.bold('waiting for approval'))} ${printable(reason, { lines: true })}`,
-    delivered.length === 0 ? 'Nobody was told.' : `Shown to: ${printable(delivered.join(', '))}`,
+    delivered.length === 0
+      ? 'No channel showed it to anybody just now.'
+      : `Shown to: ${printable(delivered.join(', '))}`,
     `  Decide: cloned approvals approve ${id}   or   cloned approvals deny ${id}`,
     `  Then:   cloned call --approval ${id}`,
   ].join('\n')
@@ -123,7 +133,9 @@ function dryRunText(outcome: DryRun, show: Show): string {
     ballotText(outcome.ballot, show),
     ...reserves.map(([plugin, taken]) => `Would take from ${printable(plugin)}: ${printable(JSON.stringify(taken))}`),
     ...(outcome.approval === undefined ? [] : [`An approval is at hand: ${printable(outcome.approval)}`]),
-    ...(outcome.help === undefined ? [] : [`To change the answer: ${printable(outcome.help)}`]),
+    ...(outcome.verdict === 'allow'
+      ? []
+      : [`To change the answer: ${printable(outcome.help ?? CHANGE[outcome.verdict])}`]),
     'Nothing was done.',
   ].join('\n')
 }

@@ -1,0 +1,28 @@
+// Contributes `cloned quickstart`, a walk through the main job in a workspace of its own; touches no other workspace.
+import { definePlugin } from 'cloned/kernel'
+import { type Command, commandsCollection } from '../cli/slot.js'
+
+export const quickstartPlugin = definePlugin({
+  id: 'cloned.quickstart',
+  version: '0.1.0',
+  kernel: '^0.1.0',
+  stability: 'beta',
+  description: 'A walk through the main job, in a temporary workspace',
+  contributes: { commands: commandsCollection },
+  setup: () => ({ commands: [quickstartCommand] }),
+})
+
+const quickstartCommand: Command = {
+  name: 'quickstart',
+  summary: 'Walk through a governed run in a temporary workspace, no questions asked',
+  examples: ['cloned quickstart'],
+  needs: 'nothing',
+  async run({ json }) {
+    // An example like any embedder's, loaded only when it is asked for.
+    const { quickstart } = await import('../../examples/quickstart/index.js')
+    const { processIo } = await import('cloned/plugins/cli')
+    const io = processIo()
+    const exit = await quickstart(json ? { ...io, stdout: io.stderr } : io, process.env)
+    return { exit: exit === 0 ? 0 : 1, json: { ok: exit === 0 }, text: '' }
+  },
+}

@@ -1,0 +1,130 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { initWorkspace, open } from 'cloned'
+import type { Kernel, Outcome } from 'cloned/kernel'
+import { artifactsSlot } from 'cloned/plugins/artifacts'
+import { runsSlot } from 'cloned/plugins/runs'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { checkLinks } from './check.js'
+import { docsLinkReport } from './index.js'
+
+const FILES = fileURLToPath(new URL('../../test/fixtures/files/', import.meta.url))
+let root: string
+let kernel: Kernel
+
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), 'docs-link-report-'))
+  initWorkspace(root, { type: 'personal', now: Date.now })
+  cpSync(join(FILES, 'docs'), join(root, 'docs'), { recursive: true })
+  kernel = await open({ root, plugins: [docsLinkReport], config: { 'cloned.audit': { thread: 'inline' } } })
+})
+afterEach(async () => {
+  await kernel.stop()
+  rmSync(root, { recursive: true, force: true })
+})
+
+async function report(directory: string) {
+  const runs = kernel.service(runsSlot)
+  const run = await runs.settled((await runs.start({ pipeline: 'docs.link-report', inputs: { directory } })).id)
+  expect(run).toMatchObject({ state: 'done' })
+  const output = run.output as { artifact: string; [key: string]: unknown }
+  const artifact = await kernel.service(artifactsSlot).get(output.artifact)
+  if (!artifact) throw new Error('the artifact is not there')
+  return { run, output, artifact, text: readFileSync(artifact.path, 'utf8') }
+}
+
+it('reports every broken link of a directory, and nothing else, in an artifact that says where it came from', async () => {
+  const { run, output, artifact, text } = await report('docs')
+  expect(text).toBe(readFileSync(join(FILES, 'docs-link-report.expected.md'), 'utf8'))
+  expect(output).toMatchObject({
+    path: `.cloned/artifacts/${output.artifact}/content/link-report.md`,
+    files: 4,
+    broken: 14,
+    external_hosts: [
+      { host: 'example.org', links: 2 },
+      { host: 'cdn.example.net', links: 1 },
+      { host: 'example.com:8080', links: 1 },
+    ],
+  })
+  expect(artifact).toMatchObject({
+    intact: true,
+    manifest: {
+      filename: 'link-report.md',
+      created_by: `run:${run.id}`,
+      provenance: { run: run.id, pipeline: 'docs.link-report' },
+    },
+  })
+})
+
+it('the same files give the same bytes', async () => {
+  const [first, second] = [await report('docs'), await report('./docs/')]
+  expect(second.text.replaceAll('./docs/', 'docs')).toBe(first.text)
+})
+
+it('an empty directory has an empty report', async () => {
+  const { output, text } = await report('docs/guide/img')
+  expect(output).toMatchObject({ files: 0, links: 0, broken: 0, external_hosts: [] })
+  expect(text).toContain('None.')
+})
+
+it('every file is read by a governed call of the run', async () => {
+  const { run } = await report('docs')
+  const lines = readFileSync(join(root, '.cloned', 'audit.log'), 'utf8')
+    .trimEnd()
+    .split('\n')
+  const intents = lines
+    .map((line) => JSON.parse(line) as { type: string; target?: string; actor?: { id: string }; parent?: string })
+    .filter((record) => record.type === 'tool.intent')
+  const reads = intents.filter((record) => record.target === 'cloned.internal.fs.read@v1')
+  expect(reads).toHaveLength(4)
+  expect(reads.every((record) => record.actor?.id === `run:${run.id}` && record.parent !== undefined)).toBe(true)
+})
+
+interface Checked {
+  readonly status: string
+  readonly output: { readonly report: string; readonly [key: string]: unknown }
+}
+const check = async (files: string[]): Promise<Checked> => {
+  const outcome: Outcome = await kernel.call({
+    tool: 'example.markdown.links@v1',
+    input: { root: 'docs', files },
+    actor: 'agent:tester',
+  })
+  expect(outcome).toMatchObject({ status: 'done' })
+  return outcome as Checked & Outcome
+}
+
+it('a file that cannot be read is named as not checked', async () => {
+  const { output } = await check(['docs/index.md', 'docs/gone.md', '../outside.md'])
+  expect(output).toMatchObject({ files: 3, unchecked: 2 })
+  expect(output.report).toContain(
+    '## Not checked\n\n- `../outside.md`: FS_PATH_REFUSED\n- `docs/gone.md`: it is gone\n',
+  )
+})
+
+it('a text made to keep the parser busy is given up on, and the others are checked', async () => {
+  writeFileSync(join(root, 'docs', 'hostile.md'), '*a_'.repeat(60_000))
+  const ctx = { call: (tool: string, input: unknown) => kernel.call({ tool, input }) }
+  const limits = { fileMs: 500, allMs: 20_000 }
+  expect(await checkLinks(['docs/hostile.md', 'docs/notes.txt'], ctx, limits)).toMatchObject({
+    files: 2,
+    unchecked: [{ file: 'docs/hostile.md', reason: expect.stringContaining('could not be parsed') }],
+  })
+  expect(await checkLinks(['docs/index.md', 'docs/notes.txt'], ctx, { ...limits, allMs: 0 })).toMatchObject({
+    unchecked: [{ file: 'docs/index.md' }, { file: 'docs/notes.txt' }],
+  })
+})
+
+it('nothing that a link says breaks out of its place in the report', async () => {
+  writeFileSync(join(root, 'docs', 'hostile.md'), '[x](<a`b``c | # d.md>) [z](a&#10;b.md) [y](<&#8238;e.md>)\n')
+  const { output } = await check(['docs/hostile.md'])
+  expect(output.report).toContain(
+    [
+      '- `docs/hostile.md:1` → ``` a`b``c | # d.md ```: no such file',
+      '- `docs/hostile.md:1` → `a\\u{a}b.md`: no such file',
+      '- `docs/hostile.md:1` → `\\u{202e}e.md`: no such file',
+    ].join('\n'),
+  )
+})

@@ -1,0 +1,80 @@
+// Publishes the contract of the link checker; what it does stands in check.ts, loaded by the first call.
+import { defineTool } from 'cloned/kernel'
+
+interface LinksInput {
+  readonly root: string
+  readonly files: readonly (string | { readonly path: string; readonly kind?: string })[]
+  readonly truncated?: boolean
+}
+
+const count = { type: 'integer', minimum: 0 } as const
+const text = { type: 'string' } as const
+
+export const linksTool = defineTool<LinksInput>({
+  id: 'example.markdown.links@v1',
+  title: 'Check Markdown links',
+  description:
+    'Extracts the links of Markdown files, checks those that stay in the workspace, and counts the others per host. Opens no connection.',
+  input: {
+    type: 'object',
+    properties: {
+      root: { ...text, minLength: 1, description: 'The directory that the report is about.' },
+      files: {
+        type: 'array',
+        maxItems: 2000,
+        description: 'Paths relative to the workspace root, or entries as cloned.internal.fs.list@v1 answers them.',
+        items: {
+          anyOf: [text, { type: 'object', properties: { path: text, kind: text }, required: ['path'] }],
+        },
+      },
+      truncated: { type: 'boolean', description: 'Whether there are more files than these; the report then says so.' },
+    },
+    required: ['root', 'files'],
+    additionalProperties: false,
+  },
+  output: {
+    type: 'object',
+    properties: {
+      report: { ...text, description: 'Markdown; the same files give the same bytes.' },
+      files: count,
+      links: count,
+      broken: count,
+      broken_links: {
+        type: 'array',
+        description: 'At most 500, in the order of the report.',
+        items: {
+          type: 'object',
+          properties: { file: text, line: count, url: text, reason: text },
+          required: ['file', 'line', 'url', 'reason'],
+          additionalProperties: false,
+        },
+      },
+      external_hosts: {
+        type: 'array',
+        description: 'At most 200, the most used first.',
+        items: {
+          type: 'object',
+          properties: { host: text, links: count },
+          required: ['host', 'links'],
+          additionalProperties: false,
+        },
+      },
+      unchecked: count,
+    },
+    required: ['report', 'files', 'links', 'broken', 'broken_links', 'external_hosts', 'unchecked'],
+    additionalProperties: false,
+  },
+  risk: 'low',
+  capability: 'fs.read',
+  idempotent: true,
+  timeoutMs: 120_000,
+  async handler({ root, files, truncated }, ctx) {
+    const { checkLinks } = await import('./check.js')
+    const { answerOf } = await import('./report.js')
+    const paths = files.flatMap((file) => {
+      if (typeof file === 'string') return [file]
+      return file.kind === undefined || file.kind === 'file' ? [file.path] : []
+    })
+    return answerOf(root, truncated ?? false, await checkLinks(paths, ctx))
+  },
+})

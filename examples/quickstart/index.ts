@@ -1,0 +1,121 @@
+// Walks through the main job in a fresh workspace: a governed run, a denied call, an asked call, and the proof at the end.
+import { cp, mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { defaultDistribution } from 'cloned'
+import type { Distribution } from 'cloned/kernel'
+import { type CliIo, runCli } from 'cloned/plugins/cli'
+import { docsLinkReport } from '../docs-link-report/index.js'
+
+/** One command of the walk and the exit code that it must end with. */
+interface Step {
+  readonly say: string
+  readonly argv: readonly string[]
+  readonly exit: number
+}
+
+const WRITE = 'cloned.internal.fs.write@v1'
+const AGENT = ['--actor', 'agent:demo']
+
+/**
+ * Runs the walk, printing every command before its output. Answers 0 when each command ended as it must, else 1.
+ * Nobody is asked anything: the walk decides its one approval itself, as the user who runs it.
+ */
+export async function quickstart(io: CliIo, env: Readonly<Record<string, string | undefined>>): Promise<number> {
+  const root = await mkdtemp(join(tmpdir(), 'cloned-quickstart-'))
+  await cp(packageFile('docs'), join(root, 'docs'), { recursive: true })
+  const walk = new Walk(root, { ...io, stdin: nobody() }, env)
+
+  const ok =
+    (await walk.run([
+      { say: 'A workspace: everything it knows is under .cloned/', argv: ['init', '--type', 'personal'], exit: 0 },
+      {
+        say: 'A pipeline over real files; every call it makes passes the gate',
+        argv: ['run', 'docs.link-report', '--input', '{"directory":"docs"}'],
+        exit: 0,
+      },
+      { say: 'What it saved', argv: ['artifacts', 'list'], exit: 0 },
+      {
+        say: 'An agent that tries to rewrite its own policy is denied',
+        argv: ['call', WRITE, '--input', '{"path":".cloned/policy/personal.yaml","content":"tools: {}"}', ...AGENT],
+        exit: 3,
+      },
+      { say: 'A write to the workspace asks first', argv: [...writeNote(), ...AGENT], exit: 4 },
+    ])) && (await walk.decide())
+  return ok ? 0 : 1
+}
+
+class Walk {
+  readonly #root: string
+  readonly #io: CliIo
+  readonly #env: Readonly<Record<string, string | undefined>>
+  readonly #distribution: Distribution = defaultDistribution({ plugins: [docsLinkReport] })
+
+  constructor(root: string, io: CliIo, env: Readonly<Record<string, string | undefined>>) {
+    this.#root = root
+    this.#io = io
+    this.#env = env
+  }
+
+  async decide(): Promise<boolean> {
+    const approval = await this.#pendingApproval()
+    const done = await this.run([
+      { say: 'A person decides', argv: ['approvals', 'approve', approval], exit: 0 },
+      { say: 'The approved call runs, once', argv: ['call', '--approval', approval], exit: 0 },
+      { say: 'Everything above is in the log, and the log is whole', argv: ['audit', 'verify'], exit: 0 },
+      { say: 'What this machine has, and what was left out', argv: ['doctor'], exit: 0 },
+    ])
+    if (done)
+      this.#print(
+        `\nThe workspace stays at ${this.#root}\nGo on there: cloned runs list, cloned audit tail, cloned --help`,
+      )
+    return done
+  }
+
+  async run(steps: readonly Step[]): Promise<boolean> {
+    for (const { say, argv, exit } of steps) {
+      this.#print(`\n# ${say}\n$ cloned ${argv.map(quoted).join(' ')}`)
+      const code = await this.#cli(argv, this.#io)
+      if (code === exit) continue
+      this.#print(`\nThe command ended with exit code ${code}, expected ${exit}. The workspace stays at ${this.#root}`)
+      return false
+    }
+    return true
+  }
+
+  async #pendingApproval(): Promise<string> {
+    const stdout = new PassThrough()
+    await this.#cli(['approvals', 'list', '--state', 'pending', '--json'], { ...this.#io, stdout })
+    const listed = JSON.parse(String(stdout.read())) as { approvals: { id: string }[] }
+    return listed.approvals[0]?.id ?? ''
+  }
+
+  #cli(argv: readonly string[], io: CliIo): Promise<number> {
+    return runCli({ distribution: this.#distribution, argv, io, cwd: this.#root, env: this.#env })
+  }
+
+  #print(text: string): void {
+    this.#io.stdout.write(`${text}\n`)
+  }
+}
+
+function writeNote(): readonly string[] {
+  return ['call', WRITE, '--input', '{"path":"notes/todo.md","content":"- read the link report\\n"}']
+}
+
+/** A standard input where nobody answers. */
+function nobody(): CliIo['stdin'] {
+  return Object.assign(new PassThrough().end(), { isTTY: false })
+}
+
+/** A file of this package, from the sources and from dist/ alike. */
+function packageFile(name: string): string {
+  const up = import.meta.url.includes('/dist/') ? '../../../' : '../../'
+  return fileURLToPath(new URL(`${up}${name}`, import.meta.url))
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+}

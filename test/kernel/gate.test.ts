@@ -1,4 +1,14 @@
-import { allow, ask, deny, type Outcome, prepareToolCall, filterToolResult, definePlugin, defineTool, fail } from 'cloned/kernel'
+import {
+  allow,
+  ask,
+  definePlugin,
+  defineTool,
+  deny,
+  fail,
+  filterToolResult,
+  type Outcome,
+  prepareToolCall,
+} from 'cloned/kernel'
 import { memoryAudit } from 'cloned/testing'
 import { describe, expect, it } from 'vitest'
 import { allowAll, auditPlugin, basics, counter, guardPlugin, started, toolsPlugin } from './support.js'
@@ -104,7 +114,11 @@ describe('the path of a tool call', () => {
           throw thrown()
         },
       })
-    const tools = [failing('refused', () => fail('not here')), failing('broke', () => new Error('boom')), failing('nothing', () => undefined)]
+    const tools = [
+      failing('refused', () => fail('not here')),
+      failing('broke', () => new Error('boom')),
+      failing('nothing', () => undefined),
+    ]
     const kernel = await started([allowAll, auditPlugin(), toolsPlugin(tools)])
     const effects = await Promise.all(tools.map(({ id }) => kernel.call({ tool: id, input: {} })))
     expect(effects.map((outcome) => [outcome.status, 'effect' in outcome && outcome.effect])).toEqual([

@@ -1,6 +1,6 @@
 // The rules for the files of the policy: what is refused and how, and what is in force while a file changes.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,7 +37,7 @@ function refusal(step: () => unknown): { code: string; message: string } {
   throw new Error('nothing was refused')
 }
 
-/** What other processes have applied, as the store would answer it. */
+/** What other processes have applied, as the store would answer it: a read answers what was there when it began. */
 function appliedRow() {
   const state: { row: Applied | undefined; error: Error | undefined; reads: number } = {
     row: undefined,
@@ -47,10 +47,11 @@ function appliedRow() {
   return {
     state,
     read: async () => {
+      const { row, error } = state
       state.reads++
       await new Promise(setImmediate)
-      if (state.error) throw state.error
-      return state.row
+      if (error) throw error
+      return row
     },
     approve: (content: string) => {
       state.row = { content, digest: sha256(content) }
@@ -90,15 +91,27 @@ describe('a document is refused', () => {
     ['another pack', 'version: 1\npack: shared\n', ':2: /pack must be personal'],
     ['no pack', 'version: 1\n', '/pack is missing'],
     ['an unknown answer', text('tools:', '  risk:', '    low: maybe'), ':5: /tools/risk/low must be one of'],
-    ['a tool without its version, which would match nothing', text('tools:', '  deny:', '    - a.b'), ':5: /tools/deny/0'],
+    [
+      'a tool without its version, which would match nothing',
+      text('tools:', '  deny:', '    - a.b'),
+      ':5: /tools/deny/0',
+    ],
     ['a tool in capitals, which would match nothing', text('tools:', '  deny: [A.*]'), ':4: /tools/deny/0'],
     ['a pattern longer than 200', text('tools:', `  deny: ["${'a'.repeat(200)}*"]`), ':4: /tools/deny/0'],
-    ['a policy write that is allowed', text('actions:', '  policy.write: allow'), ':4: /actions/policy.write must be ask or deny'],
+    [
+      'a policy write that is allowed',
+      text('actions:', '  policy.write: allow'),
+      ':4: /actions/policy.write must be ask or deny',
+    ],
     ['an answer for tool calls among the actions', text('actions:', '  tool.call: allow'), ':4: /actions/tool.call'],
     ['a duration without a unit', text('approvals:', '  expires: 10'), ':4: /approvals/expires'],
     ['a duration of nothing', text('approvals:', '  expires: 0h'), ':4: /approvals/expires'],
     ['a negative limit', text('budgets:', '  - { category: calls, limit: -1, window: 1h }'), ':4: /budgets/0/limit'],
-    ['a cap for no tool', text('budgets:', '  - { category: c, limit: 1, window: 1h, tools: [] }'), ':4: /budgets/0/tools'],
+    [
+      'a cap for no tool',
+      text('budgets:', '  - { category: c, limit: 1, window: 1h, tools: [] }'),
+      ':4: /budgets/0/tools',
+    ],
     [
       'a cap given twice',
       text('budgets:', '  - { category: c, limit: 1, window: 1h }', '  - { category: c, limit: 2, window: 60m }'),
@@ -126,6 +139,7 @@ describe('an overlay file that cannot be used denies everything, and changes not
     ['not UTF-8', () => writeFileSync(path, Buffer.from([0x76, 0xff, 0xfe])), 'not UTF-8'],
     ['1 MB and more', () => writeFileSync(path, Buffer.alloc(1024 * 1024, 0x20)), '1 MB or larger'],
     ['a directory', () => mkdirSync(path), 'not a plain file'],
+    ['a link to itself', () => symlinkSync(path, path), 'ELOOP'],
     ['a pipe without a writer', () => execFileSync('mkfifo', [path]), 'not a plain file'],
   ]
 
@@ -147,13 +161,6 @@ describe('an overlay file that cannot be used denies everything, and changes not
     expect(refusal(() => policy.decide(READ)).message, 'again').toContain(words)
     rmSync(path, { recursive: true })
     expect(policy.decide(READ).answer).toBe('allow')
-  })
-
-  it.runIf(process.getuid?.() !== 0)('a file without the right to read it', async () => {
-    put(RISK_ASK)
-    chmodSync(path, 0)
-    const { policy } = await started()
-    expect(refusal(() => policy.snapshot()).code).toBe('FILE_INVALID')
   })
 
   it('the bytes stay as they were', async () => {
@@ -189,11 +196,12 @@ describe('what is in force', () => {
   it.each<[string, () => void]>([
     ['edited', () => put(RISK_DENY)],
     ['removed', () => rmSync(path)],
-    ['edited in place with its size and times put back', () => disguise(RISK_ASK.replace('ask', 'any').replace('any', 'ask '))],
+    ['edited in place, its size and modification time put back', disguise],
   ])('the approved overlay still, when its file is %s', async (_, tamper) => {
     const applied = appliedRow()
     applied.approve(RISK_ASK)
     put(RISK_ASK)
+    utimesSync(path, 1000, 1000)
     const { policy } = await started(applied)
     const { epoch } = policy.snapshot()
     tamper()
@@ -203,10 +211,13 @@ describe('what is in force', () => {
     expect(policy.decide(READ)).toMatchObject({ answer: 'ask', rule: `${NAME} (as approved):4 tools.risk.low` })
   })
 
-  function disguise(content: string): void {
-    const { atime, mtime } = statSync(path)
-    writeFileSync(path, content.slice(0, RISK_ASK.length))
-    utimesSync(path, atime, mtime)
+  function disguise(): void {
+    const { ctimeMs } = statSync(path)
+    // The change time moves in ticks of some milliseconds.
+    while (statSync(path).ctimeMs === ctimeMs) {
+      writeFileSync(path, RISK_ASK.replace('{ low: ask }', '{low : ask }'))
+      utimesSync(path, 1000, 1000)
+    }
   }
 
   it('what another process applied, as soon as its file is seen and its row is read', async () => {
@@ -215,7 +226,10 @@ describe('what is in force', () => {
     const before = policy.snapshot()
     applied.approve(RISK_DENY)
     put(RISK_DENY)
-    expect(policy.snapshot(), 'the last approved one until the row is read').toMatchObject({ overlay: null, drift: true })
+    expect(policy.snapshot(), 'the last approved one until the row is read').toMatchObject({
+      overlay: null,
+      drift: true,
+    })
     await policy.reading()
     expect(policy.snapshot()).toMatchObject({ overlay: sha256(RISK_DENY), drift: false, epoch: before.epoch + 1 })
     expect(policy.decide(READ).answer).toBe('deny')
@@ -241,13 +255,15 @@ describe('what is in force', () => {
     policy.snapshot()
     const reading = policy.reading()
     expect(reading).toBeDefined()
-    const overlay = { content: RISK_DENY, digest: sha256(RISK_DENY) }
-    policy.put(overlay)
-    await Promise.resolve()
-    expect(policy.snapshot().overlay).toBe(overlay.digest)
     applied.approve(RISK_DENY)
+    policy.put({ content: RISK_DENY, digest: sha256(RISK_DENY) })
+    const seen = new Set<string | null>()
+    while (policy.reading()) {
+      seen.add(policy.snapshot().overlay)
+      await new Promise(setImmediate)
+    }
     await reading
-    expect(policy.snapshot().overlay).toBe(overlay.digest)
+    expect([...seen, policy.snapshot().overlay]).toEqual([sha256(RISK_DENY), sha256(RISK_DENY)])
   })
 
   it('the last approved one when the store fails, and it is asked again', async () => {
@@ -287,7 +303,9 @@ describe('what is in force', () => {
 })
 
 describe('the published schema', () => {
-  const schema = JSON.parse(readFileSync(new URL('../../schemas/policy_pack.schema.json', import.meta.url), 'utf8')) as JsonObject
+  const schema = JSON.parse(
+    readFileSync(new URL('../../schemas/policy_pack.schema.json', import.meta.url), 'utf8'),
+  ) as JsonObject
 
   it('carries a version in its id', () => {
     expect(schema['$id']).toMatch(/\/policy_pack\/\d+\.\d+\.\d+\.json$/)
@@ -308,13 +326,16 @@ describe('the published schema', () => {
     expect(gaps).toEqual([])
   })
 
-  it.each(['personal', 'shared', 'enterprise'] as const)('fits the %s pack, which leaves nothing to the defaults', (pack) => {
-    const file = new URL(`../../plugins/policy/packs/${pack}.yaml`, import.meta.url)
-    const { tools, actions, approvals, budgets } = parseDocument(readFileSync(file, 'utf8'), { path: pack, pack })
-    expect(Object.keys(tools?.risk ?? {}).sort()).toEqual(['high', 'low', 'medium'])
-    expect(Object.keys(actions ?? {}).sort()).toEqual(['*', 'policy.write'])
-    expect(Object.keys(approvals ?? {}).sort()).toEqual(['expires', 'self_decision'])
-    expect(approvals?.self_decision).toBe(pack === 'personal')
-    expect(budgets?.some(({ category }) => category === 'calls')).toBe(true)
-  })
+  it.each(['personal', 'shared', 'enterprise'] as const)(
+    'fits the %s pack, which leaves nothing to the defaults',
+    (pack) => {
+      const file = new URL(`../../plugins/policy/packs/${pack}.yaml`, import.meta.url)
+      const { tools, actions, approvals, budgets } = parseDocument(readFileSync(file, 'utf8'), { path: pack, pack })
+      expect(Object.keys(tools?.risk ?? {}).sort()).toEqual(['high', 'low', 'medium'])
+      expect(Object.keys(actions ?? {}).sort()).toEqual(['*', 'policy.write'])
+      expect(Object.keys(approvals ?? {}).sort()).toEqual(['expires', 'self_decision'])
+      expect(approvals?.self_decision).toBe(pack === 'personal')
+      expect(budgets?.some(({ category }) => category === 'calls')).toBe(true)
+    },
+  )
 })

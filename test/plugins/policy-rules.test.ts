@@ -123,10 +123,17 @@ describe('merging', () => {
   it('takes scalars and entries of maps from the overlay key by key', () => {
     const { tools, actions, expiresMs, selfDecision } = merged(
       { tools: { risk: { low: 'ask' } }, actions: { a: 'deny' }, approvals: { expires: '2h' } },
-      { tools: { risk: { low: 'allow', high: 'ask' } }, actions: { a: 'allow', b: 'ask' }, approvals: { self_decision: true } },
+      {
+        tools: { risk: { low: 'allow', high: 'ask' } },
+        actions: { a: 'allow', b: 'ask' },
+        approvals: { self_decision: true },
+      },
     )
     expect([tools.risk.low.value, tools.risk.medium.value, tools.risk.high.value]).toEqual(['ask', 'deny', 'ask'])
-    expect([...actions].map(([kind, { value }]) => [kind, value])).toEqual([['a', 'deny'], ['b', 'ask']])
+    expect([...actions].map(([kind, { value }]) => [kind, value])).toEqual([
+      ['a', 'deny'],
+      ['b', 'ask'],
+    ])
     expect(expiresMs).toMatchObject({ value: 7_200_000, origin: 'overlay' })
     expect(selfDecision).toMatchObject({ value: true, origin: 'pack' })
   })
@@ -135,14 +142,29 @@ describe('merging', () => {
     ['same category: replaced', [cap('calls', 1, '1m')], [cap('calls', 9, '1h'), cap('calls', 8, '1d')], ['calls 1']],
     ['other category: added', [cap('tokens', 1, '1m')], [cap('calls', 9, '1h')], ['tokens 1', 'calls 9']],
     ['other tools: added', [cap('calls', 1, '1m', ['a.*'])], [cap('calls', 9, '1h')], ['calls 1', 'calls 9']],
-    ['same tools in another order: replaced', [cap('calls', 1, '1m', ['a.*', 'b.*'])], [cap('calls', 9, '1h', ['b.*', 'a.*'])], ['calls 1']],
-    ['several windows in one overlay: all kept', [cap('calls', 1, '1m'), cap('calls', 5, '1h')], [cap('calls', 9, '1h')], ['calls 1', 'calls 5']],
+    [
+      'same tools in another order: replaced',
+      [cap('calls', 1, '1m', ['a.*', 'b.*'])],
+      [cap('calls', 9, '1h', ['b.*', 'a.*'])],
+      ['calls 1'],
+    ],
+    [
+      'several windows in one overlay: all kept',
+      [cap('calls', 1, '1m'), cap('calls', 5, '1h')],
+      [cap('calls', 9, '1h')],
+      ['calls 1', 'calls 5'],
+    ],
   ])('caps of the %s', (_, over, under, expected) => {
     const { budgets } = merged({ budgets: over }, { budgets: under })
     expect(budgets.map(({ value }) => `${value.category} ${value.limit}`)).toEqual(expected)
   })
 
-  it.each([['90s', 90_000], ['15m', 900_000], ['24h', 86_400_000], ['7d', 604_800_000]])('reads %s as %d ms', (text, ms) => {
+  it.each([
+    ['90s', 90_000],
+    ['15m', 900_000],
+    ['24h', 86_400_000],
+    ['7d', 604_800_000],
+  ])('reads %s as %d ms', (text, ms) => {
     expect(durationMs(text)).toBe(ms)
   })
 
@@ -154,7 +176,11 @@ describe('merging', () => {
   })
 
   it('makes snapshots that nobody can change', () => {
-    const { content } = compilePolicy('personal', overlay('budgets:', '  - { category: calls, limit: 1, window: 1h, tools: ["a.*"] }'), FILE)
+    const { content } = compilePolicy(
+      'personal',
+      overlay('budgets:', '  - { category: calls, limit: 1, window: 1h, tools: ["a.*"] }'),
+      FILE,
+    )
     const open: string[] = []
     const walk = (value: unknown, path: string): void => {
       if (typeof value !== 'object' || value === null) return
@@ -168,7 +194,9 @@ describe('merging', () => {
 
 const ID = fc.stringMatching(/^[a-c]{1,2}(\.[a-c]{1,2}){1,3}@v[12]$/)
 /** A pattern made out of an id by putting stars in the place of runs of it. */
-const PATTERN = fc.tuple(ID, fc.nat(10), fc.nat(6)).map(([id, at, length]) => `${id.slice(0, at)}*${id.slice(at + length)}`)
+const PATTERN = fc
+  .tuple(ID, fc.nat(10), fc.nat(6))
+  .map(([id, at, length]) => `${id.slice(0, at)}*${id.slice(at + length)}`)
 const ENTRY = fc.oneof(ID, PATTERN)
 
 /** The slow and obvious matcher: a table of which prefixes fit. */
@@ -177,7 +205,10 @@ function fits(pattern: string, id: string): boolean {
   for (const char of pattern) {
     const next: boolean[] = []
     for (let at = 0; at <= id.length; at++) {
-      next[at] = char === '*' ? (row[at] ?? false) || (at > 0 && (next[at - 1] ?? false)) : at > 0 && (row[at - 1] ?? false) && id[at - 1] === char
+      next[at] =
+        char === '*'
+          ? (row[at] ?? false) || (at > 0 && (next[at - 1] ?? false))
+          : at > 0 && (row[at - 1] ?? false) && id[at - 1] === char
     }
     row = next
   }
@@ -230,8 +261,11 @@ describe('for every policy', () => {
   it('deny goes before ask before allow before risk, in whichever file they stand', () => {
     fc.assert(
       fc.property(lists, lists, ID, fc.constantFrom('low', 'medium', 'high'), (over, under, id, risk: Risk) => {
-        const judge = compileJudge(merge('personal', [layer('overlay', { tools: over }), layer('pack', { tools: under })]))
-        const named = (list: 'deny' | 'ask' | 'allow') => [...over[list], ...under[list]].some((entry) => fits(entry, id))
+        const judge = compileJudge(
+          merge('personal', [layer('overlay', { tools: over }), layer('pack', { tools: under })]),
+        )
+        const named = (list: 'deny' | 'ask' | 'allow') =>
+          [...over[list], ...under[list]].some((entry) => fits(entry, id))
         const expected = named('deny') ? 'deny' : named('ask') ? 'ask' : named('allow') ? 'allow' : 'deny'
         expect(judge.tool({ id, risk }).answer).toBe(expected)
       }),

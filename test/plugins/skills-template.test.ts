@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the templates of pipelines are spelled like those of JavaScript
 import { isClonedError, type Json } from 'cloned/kernel'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the templates of pipelines are spelled like those of JavaScript
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -47,7 +48,10 @@ function put(path: string, text: string): string {
 }
 
 function skills(...directories: string[]) {
-  return createSkills({ directories: () => directories.map((name) => join(root, name)), workspace: () => join(root, 'ws') })
+  return createSkills({
+    directories: () => directories.map((name) => join(root, name)),
+    workspace: () => join(root, 'ws'),
+  })
 }
 
 async function refusal(work: Promise<unknown>): Promise<ClonedError> {
@@ -94,9 +98,9 @@ describe('reading skill packs', () => {
     const first = await digestOf(PIPELINE)
     expect(await digestOf(`# a comment\n${PIPELINE}`)).toBe(first)
     expect(await digestOf(PIPELINE.replace('[0]', '[1]'))).not.toBe(first)
-    expect(await digestOf(PIPELINE.replace(', acme.files.read@v1', '').replace('acme.files.other@v1', 'acme.files.read@v1'))).toBe(
-      first,
-    )
+    expect(
+      await digestOf(PIPELINE.replace(', acme.files.read@v1', '').replace('acme.files.other@v1', 'acme.files.read@v1')),
+    ).toBe(first)
   })
 })
 
@@ -147,11 +151,31 @@ steps:
   })
 
   it.each([
-    ['an unknown key', PIPELINE.replace('title: Report', 'title: Report\nextra: 1'), ':4: /extra (line 4) is not a known key'],
-    ['a step without a tool', PIPELINE.replace('    tool: acme.files.list@v1\n', ''), '/steps/0/tool (line 12) is missing'],
-    ['a key that holds a template', PIPELINE.replace('{ path: ', '{ "${{ inputs.dir }}": '), 'a key cannot hold a template'],
-    ['inputs that are not an object', PIPELINE.replace('  type: object', '  type: array'), 'must be a schema of type object'],
-    ['inputs that are not a schema', PIPELINE.replace('type: string', 'type: sting'), '/inputs (line 5) is not a JSON Schema'],
+    [
+      'an unknown key',
+      PIPELINE.replace('title: Report', 'title: Report\nextra: 1'),
+      ':4: /extra (line 4) is not a known key',
+    ],
+    [
+      'a step without a tool',
+      PIPELINE.replace('    tool: acme.files.list@v1\n', ''),
+      '/steps/0/tool (line 12) is missing',
+    ],
+    [
+      'a key that holds a template',
+      PIPELINE.replace('{ path: ', '{ "${{ inputs.dir }}": '),
+      'a key cannot hold a template',
+    ],
+    [
+      'inputs that are not an object',
+      PIPELINE.replace('  type: object', '  type: array'),
+      'must be a schema of type object',
+    ],
+    [
+      'inputs that are not a schema',
+      PIPELINE.replace('type: string', 'type: sting'),
+      '/inputs (line 5) is not a JSON Schema',
+    ],
     ['a later format', PIPELINE.replace('format: 1', 'format: 2'), '/format (line 1)'],
     ['a duplicate key', `${PIPELINE}title: Twice\n`, ':19: '],
     ['broken syntax', `${PIPELINE} bad: [`, ':'],

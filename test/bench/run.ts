@@ -1,0 +1,29 @@
+// Runs every bench, prints a table and writes bench.json; the figures are for people to compare, nothing is asserted.
+import { writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { durableBench } from './durable.js'
+import { gateBench, noGuards } from './gate.js'
+import type { Row } from './harness.js'
+import { bootBench, commandBench, memoryBench } from './process.js'
+
+const suites: Readonly<Record<string, () => Promise<Row[]>>> = {
+  gate: async () => [await noGuards(), ...(await gateBench())],
+  durable: durableBench,
+  boot: bootBench,
+  command: commandBench,
+  memory: memoryBench,
+}
+
+const wanted = process.argv.slice(2)
+const rows: Row[] = []
+for (const [name, suite] of Object.entries(suites)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  const found = await suite()
+  rows.push(...found)
+  for (const { what, measured, figure, target, met } of found) {
+    const verdict = target === undefined ? '' : `${figure?.toFixed(2)} (target ${target}${met ? '' : ', MISSED'})`
+    console.log(`${what.padEnd(52)} ${verdict.padEnd(34)} ${measured}`)
+  }
+}
+const machine = { node: process.version, cpus: cpus().length, model: cpus()[0]?.model ?? '' }
+writeFileSync('bench.json', `${JSON.stringify({ machine, rows }, null, 2)}\n`)

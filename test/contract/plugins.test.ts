@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { initWorkspace } from 'cloned'
+import { type Json, type Plugin, plan } from 'cloned/kernel'
+import { type PluginContractOptions, type PluginSetting, pluginContract } from 'cloned/testing'
+import { describe, expect, it } from 'vitest'
+import { builtIns } from '../../plugins/default.js'
+
+/** What the built-in plugins are told, each with what it must refuse. */
+const CONFIGS: Readonly<Record<string, Pick<PluginContractOptions, 'config' | 'badConfigs'>>> = {
+  'cloned.audit': {
+    badConfigs: [[{ thread: 'none' }, '/thread']],
+  },
+  'cloned.runs': {
+    badConfigs: [
+      [{ patienceMs: -1 }, '/patienceMs'],
+      [{ patienceMs: 0.5 }, '/patienceMs'],
+    ],
+  },
+  'cloned.workspace': {
+    badConfigs: [
+      [{ root: 7 }, '/root'],
+      [{ root: '' }, '/root'],
+    ],
+  },
+}
+
+function setting(): PluginSetting {
+  const root = mkdtempSync(join(tmpdir(), 'cloned-contract-'))
+  initWorkspace(root, { type: 'personal', now: Date.now })
+  const config: Record<string, Json> = { 'cloned.workspace': { root } }
+  return { config, dispose: () => rmSync(root, { recursive: true, force: true }) }
+}
+
+/** The built-in plugins without this one; they own what it requires. */
+function rest(plugin: Plugin): readonly Plugin[] {
+  return builtIns.filter((other) => other !== plugin)
+}
+
+describe.each(builtIns.map((plugin) => [plugin.manifest.id, plugin] as const))('%s', (id, plugin) => {
+  const rules = pluginContract(plugin, {
+    needs: rest(plugin),
+    setting,
+    distribution: { mayAllow: ['cloned.policy'] },
+    ...CONFIGS[id],
+  })
+  it.each(rules.map((rule) => [rule.name, rule] as const))('%s', (_, rule) => rule.run())
+})
+
+it('every built-in plugin that takes a configuration has one here that it refuses', () => {
+  const configured = builtIns.filter((plugin) => plugin.config !== undefined).map(({ manifest }) => manifest.id)
+  expect(Object.keys(CONFIGS).sort()).toEqual([...configured].sort())
+  expect(plan({ name: 'all', version: '1.0.0', plugins: builtIns }).problems).toEqual([])
+})

@@ -1,0 +1,19 @@
+import { join } from 'node:path'
+import { describe, it } from 'vitest'
+import { storeSuite } from '../../kernel/testing/store-suite.js'
+import { clock, opened, temporary } from '../plugins/store-fixture.js'
+
+describe('the store contract, kept by cloned.store', () => {
+  const cases = storeSuite(async () => {
+    const path = join(temporary(), 'state.db')
+    const { now, advance } = clock()
+    let store = await opened(path, { now })
+    const reopen = async () => {
+      await store.close()
+      store = await opened(path, { now })
+      return store
+    }
+    return { store, advance, reopen, close: () => store.close() }
+  })
+  for (const { name, run } of cases) it(name, run)
+})

@@ -1,0 +1,108 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { initWorkspace } from 'cloned'
+import { createKernel, type Distribution, policyWrite } from 'cloned/kernel'
+import { type FaultSubject, faultMatrix } from 'cloned/testing'
+import { afterAll, describe, expect, it } from 'vitest'
+import { defaultDistribution } from '../../plugins/default.js'
+import { quiet } from '../kernel/support.js'
+
+const ACTOR = 'agent:tester'
+// Long enough that the real disk answers in it, short enough to wait for everything that never does.
+const HANG_MS = 800
+
+/** Kernels that several cases share, by the distribution they were made of. */
+const shared = new Map<Distribution, Promise<FaultSubject & { end(): Promise<void> }>>()
+
+afterAll(async () => {
+  for (const subject of shared.values()) {
+    await subject.then(
+      ({ end }) => end(),
+      () => undefined,
+    )
+  }
+})
+
+async function boot(distribution: Distribution): Promise<FaultSubject & { end(): Promise<void> }> {
+  const root = mkdtempSync(join(tmpdir(), 'cloned-faults-'))
+  const remove = () => rmSync(root, { recursive: true, force: true })
+  let n = 0
+  try {
+    initWorkspace(root, { type: 'personal', now: Date.now })
+    const kernel = createKernel(distribution, { config: { 'cloned.workspace': { root } }, log: () => quiet })
+    await kernel.start()
+    const content = `version: 1\npack: personal\n# change ${n}\n`
+    return {
+      kernel,
+      call: () => ({
+        tool: 'cloned.internal.artifact.save@v1',
+        input: { filename: `a${n++}.md`, content: 'x' },
+        actor: ACTOR,
+      }),
+      asked: () => ({ tool: 'cloned.internal.fs.write@v1', input: { path: `w${n++}.md`, content: 'x' }, actor: ACTOR }),
+      decider: kernel.actor(),
+      ran: () => saved(root) + readdirSync(root).filter((name) => /^w\d+\.md$/.test(name)).length,
+      act: {
+        onPolicyWrite: () =>
+          kernel.act(policyWrite, {
+            target: 'personal',
+            input: { pack: 'personal', content, previous: null },
+            actor: ACTOR,
+          }),
+      },
+      dispose: async () => undefined,
+      end: async () => {
+        await kernel.stop()
+        remove()
+      },
+    }
+  } catch (error) {
+    remove()
+    throw error
+  }
+}
+
+function saved(root: string): number {
+  try {
+    // The staging directory stands beside the artifacts.
+    return readdirSync(join(root, '.cloned', 'artifacts')).filter((name) => !name.startsWith('.')).length
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0
+    throw error
+  }
+}
+
+function make(distribution: Distribution): Promise<FaultSubject> {
+  const known = shared.get(distribution)
+  if (known) return known
+  const made = boot(distribution)
+  shared.set(distribution, made)
+  return made
+}
+
+const distribution = defaultDistribution()
+
+describe('the default distribution', () => {
+  it('runs when nothing fails', async () => {
+    const subject = await boot(distribution)
+    expect(await subject.kernel.call(subject.call())).toMatchObject({ status: 'done' })
+    expect(await subject.kernel.call(subject.asked?.() ?? subject.call())).toMatchObject({ status: 'pending' })
+    expect(await subject.act?.['onPolicyWrite']?.()).toMatchObject({ status: 'pending' })
+    expect(subject.ran()).toBe(1)
+    await subject.end()
+  })
+
+  const rules = faultMatrix(distribution, make, { hangMs: HANG_MS })
+  const [waiting, rest] = [true, false].map((hangs) =>
+    rules.filter(({ name }) => name.endsWith('never answers') === hangs).map((rule) => [rule.name, rule] as const),
+  )
+  it.each(rest ?? [])('%s', (_, rule) => rule.run())
+  // Each of these waits for its own kernel, so they may wait together.
+  it.concurrent.each(waiting ?? [])('%s', (_, rule) => rule.run())
+
+  it('has a case of waiting for every place', () => {
+    expect(waiting?.length).toBeGreaterThan(15)
+    expect((waiting?.length ?? 0) + (rest?.length ?? 0)).toBe(rules.length)
+  })
+})

@@ -1,0 +1,124 @@
+// Makes budgets over a real store, with a clock and caps that a test can change.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Reserve, ToolCall } from 'cloned/kernel'
+import { type Budgets, createBudgets } from 'cloned/plugins/budgets'
+import { createStore, type EmbeddedStore } from 'cloned/plugins/store'
+import { MIGRATIONS } from '../../plugins/budgets/schema.js'
+import type { BudgetCap, PolicySnapshot } from '../../plugins/policy/slot.js'
+
+export const START = 1_800_000_000_000
+export const HOUR = 3_600_000
+
+type Opened = Budgets & { readonly reserve: Reserve<ToolCall>; readonly store: EmbeddedStore }
+
+export interface BudgetsWorld extends Opened {
+  /** What a test may change between two calls. */
+  readonly levers: { now: number; caps: readonly BudgetCap[] }
+  /** Calls that reached the store since the last question. */
+  touched(): number
+  /** Forgets everything that was taken. */
+  clear(): Promise<void>
+  /** Budgets of another process on the same store. */
+  another(): Promise<Opened>
+  close(): Promise<void>
+}
+
+export async function budgetsWorld(caps: readonly BudgetCap[] = []): Promise<BudgetsWorld> {
+  const directory = await mkdtemp(join(tmpdir(), 'cloned-budgets-'))
+  const levers = { now: START, caps }
+  const stores: EmbeddedStore[] = []
+  let touched = 0
+  let snapshot = snapshotWith(caps)
+
+  const open = async (): Promise<Opened> => {
+    const store = createStore({ path: join(directory, 'state.db'), now: () => levers.now })
+    stores.push(store)
+    await store.open()
+    await store.migrate('cloned.budgets', MIGRATIONS)
+    const counting: Pick<EmbeddedStore, 'all' | 'write'> = {
+      all: (...args) => {
+        touched++
+        return store.all(...args)
+      },
+      write: (...args) => {
+        touched++
+        return store.write(...args)
+      },
+    }
+    const policy = {
+      snapshot: () => {
+        if (snapshot.budgets !== levers.caps) snapshot = snapshotWith(levers.caps)
+        return snapshot
+      },
+    }
+    return { ...createBudgets({ store: counting, policy, now: () => levers.now }), store }
+  }
+
+  const opened = await open()
+  return {
+    ...opened,
+    levers,
+    touched() {
+      const count = touched
+      touched = 0
+      return count
+    },
+    async clear() {
+      const tables = ['budget_used', 'budget_takes', 'budget_settled']
+      await opened.store.write(tables.map((table) => ({ sql: `delete from ${table}` })))
+      levers.now = START
+    },
+    another: open,
+    async close() {
+      for (const store of stores) await store.close()
+      await rm(directory, { recursive: true })
+    },
+  }
+}
+
+/** A call of a tool, as a reserve sees it. */
+export function callOf(cost: Readonly<Record<string, number>> = {}, id = 'test.tool@v1'): ToolCall {
+  return {
+    callId: 'unused',
+    kind: 'tool.call',
+    target: id,
+    actor: { id: 'user:x', claimed: false, osUser: 'x' },
+    input: {},
+    digest: '0'.repeat(64),
+    at: START,
+    depth: 0,
+    dryRun: false,
+    tool: {
+      id,
+      title: id,
+      description: '',
+      input: { type: 'object' },
+      output: {},
+      risk: 'low',
+      capability: 'test',
+      idempotent: false,
+      cost,
+      timeoutMs: 1000,
+    },
+  }
+}
+
+export function refOf(callId: string, instance = 'i1') {
+  return { callId, instance }
+}
+
+function snapshotWith(budgets: readonly BudgetCap[]): PolicySnapshot {
+  return {
+    epoch: 1,
+    pack: 'personal',
+    digest: '0'.repeat(64),
+    overlay: null,
+    drift: false,
+    tools: { deny: [], ask: [], allow: [], risk: { low: 'allow', medium: 'ask', high: 'ask' } },
+    actions: {},
+    approvals: { expiresMs: HOUR, selfDecision: true },
+    budgets,
+  }
+}

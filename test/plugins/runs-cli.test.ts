@@ -1,0 +1,143 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { runCli } from '../../plugins/cli/run.js'
+import { runsDistribution } from '../fixtures/runs-tools.js'
+import { memoryIo, type Ran, runIn, type Terminal } from './cli-fixture.js'
+import { gatePromise, type RunsWorld, runsWorld } from './runs-fixture.js'
+
+let world: RunsWorld
+beforeEach(async () => {
+  world = await runsWorld()
+})
+afterEach(() => world.close())
+
+const distribution = () =>
+  runsDistribution((name, input, ctx) => {
+    world.effects.push(name)
+    return world.effect(name, input, ctx)
+  })
+
+const cloned = (argv: readonly string[], terminal?: Terminal): Promise<Ran> =>
+  runIn(distribution(), world.root, ['--workspace', world.root, ...argv], terminal)
+
+async function json(argv: readonly string[]) {
+  const { code, out } = await cloned([...argv, '--json'])
+  return { code, document: JSON.parse(out) }
+}
+
+describe('cloned run', () => {
+  it.each([
+    ['ends 0 when the run is done', 'echo', 0, 'done'],
+    ['ends 3 when a step was denied', 'refused', 3, 'failed'],
+    ['ends 4 when a step waits for a person', 'risky', 4, 'waiting'],
+    ['ends 1 when a step failed', 'other', 1, 'failed'],
+  ] as const)('%s', async (_, tool, exit, state) => {
+    world.effect = (name) => {
+      if (name === 'other') throw new Error('broken')
+      return {}
+    }
+    const pipeline = world.pipeline('p', [{ id: 's', tool }])
+    const { code, document } = await json(['run', pipeline, '--input', '{"a":1}'])
+    expect(code).toBe(exit)
+    expect(document).toMatchObject({ pipeline, state, inputs: { a: 1 } })
+    const people = await cloned(['run', pipeline])
+    expect(people.code).toBe(exit)
+    expect(people.out).toContain(document.id.slice(0, 4))
+    expect(people.err.includes('Try: ')).toBe(exit !== 0)
+  })
+
+  it('reads its inputs from a file and from standard input, and refuses what is not JSON', async () => {
+    const pipeline = world.pipeline('p', [{ id: 's', tool: 'echo' }])
+    writeFileSync(join(world.root, 'in.json'), '{"from":"file"}')
+    expect((await json(['run', pipeline, '--input', '@in.json'])).document).toMatchObject({ inputs: { from: 'file' } })
+    const piped = await cloned(['run', pipeline, '--input', '-', '--json'], { stdin: '{"from":"pipe"}' })
+    expect(JSON.parse(piped.out)).toMatchObject({ inputs: { from: 'pipe' } })
+    for (const bad of ['{', '@missing.json', '@.']) {
+      expect((await cloned(['run', pipeline, '--input', bad])).code).toBe(2)
+    }
+  })
+
+  it.each([
+    ['a pipeline that is not there', ['run', 'no.such'], 2, 'PIPELINE_UNKNOWN'],
+    ['inputs that do not fit', ['run', 'test.pack/strict', '--input', '{}'], 2, 'RUN_INPUTS_INVALID'],
+    [
+      'an actor that claims to be a run',
+      ['run', 'test.pack/strict', '--input', '{"x":1}', '--actor', 'run:x'],
+      3,
+      'RUN_CLAIMED',
+    ],
+    ['a run that is not there', ['runs', 'show', 'run_x'], 1, 'RUN_UNKNOWN'],
+    ['--retry without a run', ['runs', 'resume', '--retry'], 2, 'COMMAND_USAGE'],
+    ['a limit that is no count', ['runs', 'list', '--limit', '0'], 2, 'COMMAND_USAGE'],
+  ] as const)('refuses %s', async (_, argv, exit, code) => {
+    world.pipeline('strict', [{ id: 's', tool: 'echo' }], {
+      inputs: { type: 'object', required: ['x'], properties: { x: { type: 'integer' } } },
+    })
+    const refused = await json(argv)
+    expect(refused).toMatchObject({ code: exit, document: { error: { code } } })
+    expect(world.effects).toEqual([])
+  })
+
+  it('shows verdicts with --dry-run and runs nothing', async () => {
+    const pipeline = world.pipeline('p', [
+      { id: 'a', tool: 'echo' },
+      { id: 'b', tool: 'risky' },
+      { id: 'c', tool: 'refused' },
+    ])
+    const { code, document } = await json(['run', pipeline, '--dry-run'])
+    expect(code).toBe(0)
+    expect(document.steps.map(({ verdict }: { verdict: string }) => verdict)).toEqual(['allow', 'ask', 'deny'])
+    expect((await json(['runs', 'list'])).document).toEqual({ runs: [] })
+    expect(world.effects).toEqual([])
+  })
+
+  it('is cancelled by Ctrl-C, and its call is told to stop', async () => {
+    const pipeline = world.pipeline('p', [{ id: 's', tool: 'other' }])
+    const entered = gatePromise()
+    world.effect = async (_, __, ctx) => {
+      entered.open()
+      await new Promise((_resolve, reject) => ctx.signal.addEventListener('abort', () => reject(new Error('stopped'))))
+      return null
+    }
+    const { io, interrupt } = memoryIo()
+    const argv = ['--workspace', world.root, 'run', pipeline]
+    const ended = runCli({ distribution: distribution(), argv, io, cwd: world.root, env: {} })
+    await entered.opened
+    interrupt()
+    expect(await ended).toBe(1)
+    expect((await json(['runs', 'list'])).document.runs).toMatchObject([{ state: 'cancelled' }])
+  })
+})
+
+describe('cloned runs', () => {
+  it('lists, shows, resumes and cancels', async () => {
+    const pipeline = world.pipeline('p', [{ id: 's', tool: 'risky' }])
+    const { document } = await json(['run', pipeline])
+    const { id } = document
+    const [{ approval }] = document.steps
+    expect((await cloned(['runs', 'list'])).out).toContain(id)
+    expect(await json(['runs', 'show', id])).toMatchObject({ code: 0, document: { id, state: 'waiting' } })
+    expect(await json(['runs', 'resume'])).toMatchObject({ code: 4, document: { runs: [{ id, state: 'waiting' }] } })
+    expect((await cloned(['approvals', 'approve', approval])).code).toBe(0)
+    expect((await json(['runs', 'show', id])).document).toMatchObject({ state: 'done' })
+    expect(await json(['runs', 'resume', id])).toMatchObject({ code: 1, document: { error: { code: 'RUN_ENDED' } } })
+    const other = await json(['run', pipeline])
+    expect(await json(['runs', 'cancel', other.document.id, '--dry-run'])).toMatchObject({
+      document: { state: 'waiting' },
+    })
+    expect(await json(['runs', 'cancel', other.document.id])).toMatchObject({
+      code: 0,
+      document: { state: 'cancelled' },
+    })
+    expect(world.effects).toEqual(['risky'])
+  })
+
+  it('lets nothing that a tool answered steer the terminal', async () => {
+    world.effect = () => ({ text: 'red \u001b[31m and \u202e back' })
+    const { out } = await cloned(['run', world.pipeline('p', [{ id: 's', tool: 'echo' }])])
+    expect(out).toContain('red ')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+    expect(out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/)
+  })
+})

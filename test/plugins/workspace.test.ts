@@ -1,0 +1,277 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { createKernel, defineDistribution, definePlugin, use } from 'cloned/kernel'
+import { storePlugin, storeSlot } from 'cloned/plugins/store'
+import { initWorkspace, workspacePlugin, workspaceSlot } from 'cloned/plugins/workspace'
+import { describe, expect, it } from 'vitest'
+import { commandsCollection } from '../../plugins/cli/slot.js'
+import { doctorChecksCollection } from '../../plugins/doctor/slot.js'
+import { initCommand } from '../../plugins/workspace/init-command.js'
+import { createInstances } from '../../plugins/workspace/instances.js'
+import { openWorkspace } from '../../plugins/workspace/open.js'
+import { cleanup, clock, temporary } from './store-fixture.js'
+
+const { now } = clock()
+const make = (root: string) => initWorkspace(root, { type: 'personal', now })
+
+function madeWith(path: string, mode: number): void {
+  make(join(path, '..'))
+  chmodSync(path, mode)
+}
+
+describe('initWorkspace', () => {
+  it.each(['personal', 'shared', 'enterprise'] as const)('makes a %s workspace that opens', (type) => {
+    const root = join(temporary(), 'new', 'place')
+    const { config, root: real } = initWorkspace(root, { type, now })
+    const opened = openWorkspace({ root, cwd: '/' })
+    expect(opened.config).toEqual(config)
+    expect(opened.config).toMatchObject({
+      type,
+      id: expect.stringMatching(/^[0-9a-f]{32}$/),
+      created_at: '2027-01-15T08:00:00.000Z',
+    })
+    expect(opened.root).toBe(real)
+  })
+
+  it('makes everything for its owner alone, whatever the umask', () => {
+    const root = temporary()
+    const before = process.umask(0)
+    try {
+      make(root)
+    } finally {
+      process.umask(before)
+    }
+    expect(statSync(join(root, '.cloned')).mode & 0o777).toBe(0o700)
+    expect(statSync(join(root, '.cloned', 'config.yaml')).mode & 0o777).toBe(0o600)
+    expect(readdirSync(root)).toEqual(['.cloned'])
+  })
+
+  it.each([
+    ['a workspace', (path: string) => void make(join(path, '..'))],
+    ['an empty directory', (path: string) => mkdirSync(path)],
+    ['a file', (path: string) => writeFileSync(path, 'x')],
+    ['a link', (path: string) => symlinkSync(temporary(), path)],
+    ['a link to nowhere', (path: string) => symlinkSync('/nowhere/at/all', path)],
+  ])('refuses where .cloned is %s, and changes nothing', (_, place) => {
+    const root = temporary()
+    const path = join(root, '.cloned')
+    place(path)
+    const before = existsSync(join(path, 'config.yaml')) && readFileSync(join(path, 'config.yaml'), 'utf8')
+    expect(() => make(root)).toThrow(expect.objectContaining({ code: 'WORKSPACE_EXISTS', exit: 6 }))
+    expect(existsSync(join(path, 'config.yaml')) && readFileSync(join(path, 'config.yaml'), 'utf8')).toBe(before)
+    expect(readdirSync(root)).toEqual(['.cloned'])
+  })
+})
+
+describe('openWorkspace', () => {
+  it('finds the nearest workspace upward, by its real path', () => {
+    const outer = temporary()
+    make(outer)
+    const inner = join(outer, 'a', 'b')
+    mkdirSync(inner, { recursive: true })
+    expect(openWorkspace({ cwd: inner }).root).toBe(realpathSync(outer))
+    make(join(outer, 'a'))
+    expect(openWorkspace({ cwd: inner }).root).toBe(realpathSync(join(outer, 'a')))
+    const link = join(temporary(), 'link')
+    symlinkSync(outer, link)
+    expect(openWorkspace({ cwd: link }).root).toBe(realpathSync(outer))
+  })
+
+  it('says what to type when there is none, and does not search above a given root', () => {
+    const outer = temporary()
+    make(outer)
+    mkdirSync(join(outer, 'a'))
+    const missing = expect.objectContaining({
+      code: 'WORKSPACE_MISSING',
+      exit: 6,
+      help: expect.stringContaining('cloned init'),
+    })
+    expect(() => openWorkspace({ root: 'a', cwd: outer })).toThrow(missing)
+    expect(() => openWorkspace({ cwd: temporary() })).toThrow(missing)
+  })
+
+  it.each([
+    ['a link to a good one', (path: string, good: string) => symlinkSync(join(good, '.cloned'), path)],
+    ['a link to nowhere', (path: string) => symlinkSync('/nowhere/at/all', path)],
+    ['a file', (path: string) => writeFileSync(path, '')],
+    ['writable for the group', (path: string) => madeWith(path, 0o770)],
+    ['writable for all', (path: string) => madeWith(path, 0o707)],
+  ])('refuses a .cloned that is %s, and does not look further up', (_, place) => {
+    const outer = temporary()
+    make(outer)
+    const root = join(outer, 'a')
+    mkdirSync(root)
+    const good = temporary()
+    make(good)
+    place(join(root, '.cloned'), good)
+    expect(() => openWorkspace({ cwd: root })).toThrow(expect.objectContaining({ code: 'WORKSPACE_UNSAFE', exit: 6 }))
+  })
+
+  it('refuses a .cloned of another user', () => {
+    const root = temporary()
+    make(root)
+    const mine = process.getuid
+    process.getuid = () => (mine?.() ?? 0) + 1
+    try {
+      expect(() => openWorkspace({ root, cwd: '/' })).toThrow(expect.objectContaining({ code: 'WORKSPACE_UNSAFE' }))
+    } finally {
+      if (mine) process.getuid = mine
+      else delete process.getuid
+    }
+  })
+
+  it.each([
+    ['type: personal', 'type: friendly', ':6', /must be one of/],
+    ['version: 1', 'version: 2', ':4', /constant/],
+    ['type: personal', 'type: personal\nplugins: {}', ':7', /not a known key/],
+    ['id: ', 'id: x', ':5', /pattern/],
+  ])('refuses a configuration with %j changed to %j, at its line, and does not touch it', (from, to, line, problem) => {
+    const root = temporary()
+    make(root)
+    const file = join(root, '.cloned', 'config.yaml')
+    const text = readFileSync(file, 'utf8').replace(from, to)
+    writeFileSync(file, text)
+    expect(() => openWorkspace({ root, cwd: '/' })).toThrow(
+      expect.objectContaining({
+        code: 'FILE_INVALID',
+        params: expect.objectContaining({ line, problem: expect.stringMatching(problem) }),
+      }),
+    )
+    expect(readFileSync(file, 'utf8')).toBe(text)
+  })
+
+  it('refuses a workspace without a configuration', () => {
+    const root = temporary()
+    make(root)
+    rmSync(join(root, '.cloned', 'config.yaml'))
+    expect(() => openWorkspace({ root, cwd: '/' })).toThrow(expect.objectContaining({ code: 'FILE_INVALID' }))
+  })
+
+  it('gives paths under .cloned only', () => {
+    const root = temporary()
+    make(root)
+    const workspace = openWorkspace({ root, cwd: '/' })
+    expect(workspace.path('a', '..', 'b')).toBe(join(workspace.dir, 'b'))
+    expect(workspace.path('..odd')).toBe(join(workspace.dir, '..odd'))
+    for (const way of ['..', '../x', 'a/../../x']) {
+      expect(() => workspace.path(way)).toThrow(expect.objectContaining({ code: 'WORKSPACE_UNSAFE' }))
+    }
+  })
+})
+
+describe('cloned init', () => {
+  const context = (cwd: string, args: Record<string, string>, options: Record<string, string>, dryRun = false) =>
+    ({ args, options, cwd, dryRun }) as unknown as Parameters<ReturnType<typeof initCommand>['run']>[0]
+  const { run } = initCommand(now)
+
+  it('makes what it says it made', async () => {
+    const cwd = temporary()
+    const { json, text, exit = 0 } = await run(context(cwd, { dir: 'team' }, { type: 'shared' }))
+    expect(exit).toBe(0)
+    const { config, root } = openWorkspace({ root: 'team', cwd })
+    expect(json).toEqual({ root, type: 'shared', id: config.id })
+    expect(text).toContain(join(root, '.cloned'))
+  })
+
+  it('makes nothing in a dry run, and refuses what the real one would refuse', async () => {
+    const cwd = temporary()
+    expect((await run(context(cwd, { dir: 'team' }, {}, true))).json).toMatchObject({ dry_run: true, type: 'personal' })
+    expect(readdirSync(cwd)).toEqual([])
+    make(cwd)
+    await expect(run(context(cwd, {}, {}, true))).rejects.toMatchObject({ code: 'WORKSPACE_EXISTS' })
+  })
+
+  it('refuses an unknown type as a usage error', async () => {
+    const cwd = temporary()
+    await expect(run(context(cwd, {}, { type: 'friendly' }))).rejects.toMatchObject({ code: 'WORKSPACE_TYPE', exit: 2 })
+    expect(readdirSync(cwd)).toEqual([])
+  })
+})
+
+describe('kernel instances', () => {
+  it('live until they leave', async () => {
+    const directory = join(temporary(), 'instances')
+    const [a, b] = [createInstances(() => directory), createInstances(() => directory)]
+    const { id, leave } = await a.enter()
+    expect(id).toMatch(/^[0-9a-f]{16}$/)
+    expect(await b.dead()).toEqual([])
+    await leave()
+    expect(await b.dead()).toEqual([])
+    expect(readdirSync(directory)).toEqual([])
+  })
+
+  it('that are let go without leaving are found dead, claimed once, and forgotten once they are recovered', async () => {
+    const directory = join(temporary(), 'instances')
+    const [a, b, c] = [
+      createInstances(() => directory),
+      createInstances(() => directory),
+      createInstances(() => directory),
+    ]
+    const { id } = await a.enter()
+    a.close()
+    a.close()
+    const [claimed] = await b.dead()
+    expect(claimed?.id).toBe(id)
+    expect(await c.dead()).toEqual([])
+    b.close()
+    const [again] = await c.dead()
+    await again?.forget()
+    expect(await b.dead()).toEqual([])
+  })
+})
+
+describe('workspace and store in a kernel', () => {
+  const owner = definePlugin({
+    id: 'test.owner',
+    version: '1.0.0',
+    kernel: '*',
+    owns: { commands: commandsCollection, checks: doctorChecksCollection },
+    setup() {},
+  })
+  const quiet = () => ({ debug() {}, info() {}, warn() {}, error() {} })
+  const boot = (root: string) => {
+    const plugins = [use(workspacePlugin, { root }), storePlugin, owner]
+    const kernel = createKernel(defineDistribution({ name: 'test', version: '1.0.0', plugins }), { log: quiet })
+    cleanup(() => kernel.stop())
+    return kernel
+  }
+
+  it('start, serve, stop, and leave no lock behind', async () => {
+    const root = temporary()
+    make(root)
+    const kernel = boot(root)
+    await kernel.start()
+    const store = kernel.service(storeSlot)
+    await store.migrate('test.owner', [['create table t (k text)']])
+    await store.write([{ sql: 'insert into t (k) values ($1)', args: ['x'] }])
+    expect(await store.all('select k from t')).toEqual([{ k: 'x' }])
+    const { dir } = kernel.service(workspaceSlot)
+    expect(readdirSync(join(dir, 'instances'))).toEqual([`${kernel.instance}.lock`])
+    await kernel.stop()
+    await kernel.stop()
+    expect(readdirSync(join(dir, 'instances'))).toEqual([])
+    await expect(store.all('select 1')).rejects.toMatchObject({ code: 'STORE_CLOSED' })
+    expect(() => kernel.service(workspaceSlot).root).toThrow(expect.objectContaining({ code: 'WORKSPACE_CLOSED' }))
+  })
+
+  it('stop without having started', async () => {
+    await boot(temporary()).stop()
+  })
+
+  it('do not start without a workspace, nor make one', async () => {
+    const root = temporary()
+    await expect(boot(root).start()).rejects.toThrow()
+    expect(readdirSync(root)).toEqual([])
+  })
+})

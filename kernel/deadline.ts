@@ -41,7 +41,7 @@ export function withDeadline<T>(work: PromiseLike<T>, ms: number, late?: (value:
   })
 }
 
-/** The context of one handler run; its signal costs nothing until it is read. */
+/** An abort signal that costs nothing until it is read. */
 export class LazyContext {
   #controller: AbortController | undefined
   #reason: unknown

@@ -5,7 +5,7 @@ import type { Limits } from './distribution.js'
 import { ClonedError } from './errors.js'
 import type { HookTable } from './hook-table.js'
 import { beforeAction } from './hooks.js'
-import { canonical, deepFreeze, type Json, sha256, snapshot } from './json.js'
+import { canonical, type Json, sha256, snapshot } from './json.js'
 import type { Runnable } from './registry.js'
 import { wordProblems } from './schema.js'
 import { type Fold, fold, type Vote } from './verdict.js'
@@ -77,7 +77,7 @@ export async function vote(judge: Judge, attempt: Attempt, action: Action, runna
     if (pending) waiting.push(pending)
   }
   if (waiting.length > 0) await Promise.all(waiting)
-  attempt.ballot = deepFreeze(votes.map((cast) => countOnly(cast, judge.mayAllow)).sort(byPluginThenHook))
+  attempt.ballot = Object.freeze(votes.map((cast) => countOnly(cast, judge.mayAllow)).sort(byPluginThenHook))
   if (votes.length !== expected) {
     throw new ClonedError('GATE_INCOMPLETE', {
       voted: votes.length,
@@ -117,7 +117,7 @@ export function refusal(
 }
 
 function countOnly(cast: Vote, mayAllow: ReadonlySet<string>): Vote {
-  return cast.effect === 'allow' && !mayAllow.has(cast.plugin) ? { ...cast, counted: false } : cast
+  return Object.freeze(cast.effect === 'allow' && !mayAllow.has(cast.plugin) ? { ...cast, counted: false } : cast)
 }
 
 function byPluginThenHook(a: Vote, b: Vote): number {

@@ -11,28 +11,26 @@ const MAX_TEXT = 500
 
 /** The intent: durable before anything runs. */
 export function intentRecord(attempt: Attempt, action: Action, instance: string, now: number): AuditRecord {
-  return {
-    ...common(attempt, action, 'intent', instance, now),
-    ballot: ballotOf(attempt.ballot),
-    ...(attempt.approval === undefined ? {} : { approval: attempt.approval }),
-    ...(attempt.takes.empty ? {} : { takes: attempt.takes.tokens() }),
-  }
+  const entry = common(attempt, action, 'intent', instance, now)
+  entry.ballot = ballotOf(attempt.ballot)
+  if (attempt.approval !== undefined) entry.approval = attempt.approval
+  if (!attempt.takes.empty) entry.takes = attempt.takes.tokens()
+  return entry as AuditRecord
 }
 
 /** The outcome: durable before the result is released. Also the one record of a call that was not let through. */
 export function outcomeRecord(attempt: Attempt, outcome: Outcome, instance: string, now: number): AuditRecord {
-  const known = attempt.intentSeq !== undefined
-  return {
-    ...common(attempt, attempt.action, 'outcome', instance, now),
-    status: outcome.status,
-    ...('code' in outcome && outcome.code ? { code: outcome.code } : {}),
-    ...('reason' in outcome && outcome.reason ? { reason: cut(outcome.reason) } : {}),
-    ...('effect' in outcome ? { effect: outcome.effect } : {}),
-    ...(outcome.status === 'pending' ? { approval: outcome.approval.id } : {}),
-    // The ballot stands in the intent where there is one.
-    ...(known ? { intent: attempt.intentSeq as number } : { ballot: ballotOf(attempt.ballot) }),
-    dur_ms: Math.round(performance.now() - attempt.startedAt),
-  }
+  const entry = common(attempt, attempt.action, 'outcome', instance, now)
+  entry.status = outcome.status
+  if ('code' in outcome && outcome.code) entry.code = outcome.code
+  if ('reason' in outcome && outcome.reason) entry.reason = cut(outcome.reason)
+  if ('effect' in outcome) entry.effect = outcome.effect
+  if (outcome.status === 'pending') entry.approval = outcome.approval.id
+  // The ballot stands in the intent where there is one.
+  if (attempt.intentSeq === undefined) entry.ballot = ballotOf(attempt.ballot)
+  else entry.intent = attempt.intentSeq
+  entry.dur_ms = Math.round(performance.now() - attempt.startedAt)
+  return entry as AuditRecord
 }
 
 /** The outcome of a call whose process died after the intent: nobody knows whether it happened. */
@@ -50,23 +48,30 @@ export function indeterminateRecord(intent: JsonObject, recoveredBy: string, now
   }
 }
 
-function common(attempt: Attempt, action: Action | undefined, part: string, instance: string, now: number) {
+/** A record that is being worded. Filled in place: spreading conditional parts costs more than the rest of it (measured). */
+type Draft = { [key: string]: Json }
+
+function common(attempt: Attempt, action: Action | undefined, part: string, instance: string, now: number): Draft {
   const { request, runnable, actor } = attempt
   const tool = action && toolOf(action)
-  return {
+  const entry: Draft = {
     type: `${runnable?.kind.record ?? 'action'}.${part}`,
     ts: new Date(now).toISOString(),
     call_id: attempt.callId,
     instance,
     kind: request.kind,
     target: cut(request.target),
-    ...(runnable ? { contract: runnable.contract } : {}),
-    ...(tool ? { risk: tool.risk } : {}),
-    ...(actor ? { actor: { id: actor.id, claimed: actor.claimed, os_user: actor.osUser } } : {}),
-    ...(action ? { digest: action.digest } : {}),
-    ...(request.parent ? { parent: request.parent.action.callId, depth: attempt.depth } : {}),
-    ...(request.resume ? { resumed: request.resume.approval } : {}),
   }
+  if (runnable) entry.contract = runnable.contract
+  if (tool) entry.risk = tool.risk
+  if (actor) entry.actor = { id: actor.id, claimed: actor.claimed, os_user: actor.osUser }
+  if (action) entry.digest = action.digest
+  if (request.parent) {
+    entry.parent = request.parent.action.callId
+    entry.depth = attempt.depth
+  }
+  if (request.resume) entry.resumed = request.resume.approval
+  return entry
 }
 
 function ballotOf(ballot: readonly Vote[]): Json {

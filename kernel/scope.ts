@@ -2,6 +2,7 @@
 import type { Action, ActionKind } from './action.js'
 import type { AttemptRequest, ParentScope } from './attempt.js'
 import type { ActRequest, AuditRecord, CheckAnswer, HandlerContext, Receipt } from './contracts.js'
+import { LazyContext } from './deadline.js'
 import { ClonedError } from './errors.js'
 import type { HookTable } from './hook-table.js'
 import type { CheckHook } from './hooks.js'
@@ -27,7 +28,7 @@ export class Scope implements HandlerContext {
   readonly actor: Action['actor']
   readonly #action: Action
   readonly #host: ScopeHost
-  readonly #controller = new AbortController()
+  readonly #lazy = new LazyContext()
   readonly #deadlineAt: number
   readonly #records: Promise<Receipt>[] = []
   #ended = false
@@ -41,11 +42,11 @@ export class Scope implements HandlerContext {
   }
 
   get signal(): AbortSignal {
-    return this.#controller.signal
+    return this.#lazy.signal
   }
 
   abort(reason: unknown): void {
-    this.#controller.abort(reason)
+    this.#lazy.abort(reason)
   }
 
   /** Closes the scope and waits until everything recorded in it is durable; rejects when something is not. */

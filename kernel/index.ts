@@ -11,7 +11,9 @@ export { createKernel, KERNEL_VERSION, type Kernel, type KernelRuntime } from '.
 export * from './kinds.js'
 export * from './lock.js'
 export * from './members.js'
+export { didYouMean, nearest, suggestion } from './nearest.js'
 export * from './outcome.js'
+export { compilePattern, type Matches } from './pattern.js'
 export { type PlanReport, plan } from './plan.js'
 export {
   type ConfigSchema,
@@ -23,7 +25,7 @@ export {
   type Plugin,
   type Stability,
 } from './plugin.js'
-export { compileSchema, type SchemaProblem } from './schema.js'
+export { compileSchema, type SchemaProblem, wordProblems } from './schema.js'
 export { type Database, openDatabase } from './sqlite.js'
 export * from './token.js'
 export * from './tool.js'

@@ -4,7 +4,7 @@ import type { HandlerContext } from './contracts.js'
 import { ClonedError, describeThrown } from './errors.js'
 import type { JsonObject } from './json.js'
 import { toolCall } from './kinds.js'
-import { nearest } from './nearest.js'
+import { didYouMean } from './nearest.js'
 import type { Plugin } from './plugin.js'
 import { compileSchema, type Validate } from './schema.js'
 import type { RegisteredExecutor, Registry } from './setup.js'
@@ -135,8 +135,7 @@ export class Runnables {
     const name = id.split('@')[0] ?? id
     const versions = ids.filter((known) => known.startsWith(`${name}@`))
     if (versions.length > 0) return new ClonedError('TOOL_VERSION', { tool: id, versions: versions.join(', ') })
-    const close = nearest(id, ids)
-    return new ClonedError('TOOL_UNKNOWN', { tool: id, near: close ? ` (did you mean ${close}?)` : '' })
+    return new ClonedError('TOOL_UNKNOWN', { tool: id, near: didYouMean(id, ids) })
   }
 }
 

@@ -55,6 +55,8 @@ export function defaultDistribution(
       onPolicyWrite: ['cloned.policy'],
       beforeAction: ['cloned.policy'],
     },
+    // Room for what the file and artifact tools say that they take.
+    limits: { input: { depth: 64, bytes: 20 * 1024 * 1024 } },
     ...rest,
   })
 }

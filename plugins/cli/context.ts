@@ -2,6 +2,7 @@
 import type { ClonedError } from 'cloned/kernel'
 import { askChoice } from './ask.js'
 import type { GlobalOptions } from './globals.js'
+import { readInput } from './input.js'
 import { type CliIo, readAll } from './io.js'
 import type { Output } from './output.js'
 import type { Parsed } from './parse.js'
@@ -39,6 +40,7 @@ export function createContext({
   const interactive = isInteractive(io, globals)
   const choose = <V extends string>(question: string, choices: readonly Choice<V>[]): Promise<V | undefined> =>
     interactive ? output.progress.pause(() => askChoice(io, signal, question, choices)) : Promise.resolve(undefined)
+  const stdin = () => readAll(io.stdin, signal)
   return {
     args: parsed.args,
     options: parsed.options,
@@ -50,7 +52,8 @@ export function createContext({
     startError,
     cwd,
     signal,
-    stdin: () => readAll(io.stdin, signal),
+    stdin,
+    inputJson: (option) => readInput(option, { cwd, stdin }),
     note: output.note,
     tell: output.tell,
     progress: (text) => output.progress.update(text),

@@ -22,8 +22,9 @@ export const fsPlugin = definePlugin({
     const own = new Set(tools.map((tool) => tool.id))
     // The handlers check again, against the disk: this only keeps people from being asked about what cannot be done.
     hooks.guard(beforeToolCall, (call): Verdict | undefined => {
-      if (!own.has(call.target)) return undefined
-      const refusal = refusalIn(() => segmentsOf((call.input as { path: string }).path))
+      const path = own.has(call.target) ? (call.input as { path?: unknown } | null)?.path : undefined
+      if (typeof path !== 'string') return undefined
+      const refusal = refusalIn(() => segmentsOf(path))
       return refusal && deny(refusal.message, { code: refusal.code, ...(refusal.help ? { help: refusal.help } : {}) })
     })
     return { tools }

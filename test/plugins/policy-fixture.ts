@@ -120,6 +120,7 @@ const CONTEXT: CommandContext = {
   cwd: '/',
   signal: new AbortController().signal,
   stdin: async () => '',
+  inputJson: async () => ({}),
   note: () => undefined,
   progress: () => undefined,
   print: () => undefined,

@@ -367,6 +367,16 @@ export const ERRORS = table({
     next: 'Find out whether it happened before you repeat it.',
     exit: 1,
   },
+  INSTANCE_DIED: {
+    what: 'the process ended between the intent and the outcome; nobody knows whether it happened.',
+    next: 'Find out whether it happened before you repeat it.',
+    exit: 1,
+  },
+  CHECK_DENIED: {
+    what: 'nobody who may allow allowed it on {hook}.',
+    next: 'List a plugin that votes allow on {hook} in the distribution, for example the default policy.',
+    exit: 3,
+  },
   CANCELLED: {
     what: '"{target}" was cancelled {when}.',
     next: '{help}',

@@ -94,13 +94,13 @@ export class GatePath {
     if (attempt.dryRun) return this.#dryRun(attempt, action, runnable, verdict.effect, verdict.by)
 
     if (runnable.kind.reserve) await reserve(host.hooks, runnable.kind.reserve, attempt, action, host.instance)
-    this.#mustNotBeCancelled(attempt)
+    this.#mustStillBeWanted(attempt)
     const receipt = await this.#record(intentRecord(attempt, action, host.instance, host.now()), (late) =>
       this.#lateIntent(attempt, late),
     )
     attempt.intentSeq = receipt.seq
     attempt.phase = 'intended'
-    this.#mustNotBeCancelled(attempt)
+    this.#mustStillBeWanted(attempt)
 
     attempt.phase = 'dispatched'
     const result = await dispatch(this.#dispatcher, attempt, action, runnable)
@@ -121,11 +121,12 @@ export class GatePath {
     }
   }
 
-  #mustNotBeCancelled({ request: { options, target } }: Attempt): void {
-    if (!options.signal?.aborted) return
+  #mustStillBeWanted({ request: { options, target }, deadlineAt }: Attempt): void {
+    const late = performance.now() >= deadlineAt
+    if (!late && !options.signal?.aborted) return
     throw new ClonedError('CANCELLED', {
       target,
-      when: 'before it ran',
+      when: late ? 'before it ran: its deadline was over' : 'before it ran',
       help: 'Nothing happened; call it again to run it.',
     })
   }

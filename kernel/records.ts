@@ -2,6 +2,7 @@
 import { type Action, toolOf } from './action.js'
 import type { Attempt } from './attempt.js'
 import type { AuditRecord } from './contracts.js'
+import { ClonedError } from './errors.js'
 import type { Json, JsonObject } from './json.js'
 import type { Outcome } from './outcome.js'
 import type { Vote } from './verdict.js'
@@ -35,6 +36,7 @@ export function outcomeRecord(attempt: Attempt, outcome: Outcome, instance: stri
 
 /** The outcome of a call whose process died after the intent: nobody knows whether it happened. */
 export function indeterminateRecord(intent: JsonObject, recoveredBy: string, now: number): AuditRecord {
+  const died = new ClonedError('INSTANCE_DIED', {})
   const keep = ['call_id', 'instance', 'kind', 'target', 'contract', 'actor', 'digest'].filter((key) => key in intent)
   return {
     type: String(intent['type']).replace(/\.intent$/, '.outcome'),
@@ -42,8 +44,8 @@ export function indeterminateRecord(intent: JsonObject, recoveredBy: string, now
     ...Object.fromEntries(keep.map((key) => [key, intent[key] as Json])),
     status: 'indeterminate',
     effect: 'unknown',
-    code: 'INSTANCE_DIED',
-    reason: 'the process ended between the intent and the outcome',
+    code: died.code,
+    reason: died.message,
     recovered_by: recoveredBy,
   }
 }

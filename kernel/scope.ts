@@ -93,9 +93,10 @@ export class Scope implements HandlerContext {
     const first = verdict.by[0]
     this.record(`check.${hook}`, { hook, allowed, subject: subject as Json, ballot: snapshot(votes) })
     if (allowed) return { allowed, ballot: votes }
-    const reason = first?.reason ?? `nobody who may allow allowed it on ${hook}`
+    const plain = new ClonedError('CHECK_DENIED', { hook })
     // An ask inside a handler cannot wait for a person: it is a deny that names the proposal.
-    return { allowed, code: first?.code ?? 'CHECK_DENIED', reason, help: first?.help ?? '', ballot: votes }
+    const { code = plain.code, reason = plain.message, help = plain.help } = first ?? {}
+    return { allowed, code, reason, help, ballot: votes }
   }
 
   #nested(request: Pick<AttemptRequest, 'kind' | 'target' | 'input'> & { about?: JsonObject }): Promise<Outcome> {

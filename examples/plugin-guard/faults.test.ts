@@ -41,9 +41,7 @@ it('a guard that works lets the call through', async () => {
 })
 
 // The matrix has every plugin of the distribution; the built-in ones run their part themselves.
-const rules = faultMatrix(distribution, make, { hangMs: 200 }).filter(({ name }) =>
-  name.startsWith('acme.write-guard on'),
-)
+const rules = faultMatrix(distribution, make, { hangMs: 200, plugin: 'acme.write-guard' })
 
 it('there is a case for every fault', () => expect(rules.length).toBeGreaterThan(10))
 it.each(rules.map((rule) => [rule.name, rule] as const))('%s', (_, rule) => rule.run())

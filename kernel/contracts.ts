@@ -251,6 +251,8 @@ export type CheckAnswer =
 export interface HandlerContext {
   readonly callId: string
   readonly actor: Actor
+  /** The tool that runs; `undefined` in an action of another kind. */
+  readonly tool: ToolContract | undefined
   /** Aborts on cancel and on the deadline. */
   readonly signal: AbortSignal
   /** Reports progress; passes the result filters. */

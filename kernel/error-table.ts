@@ -687,6 +687,57 @@ export const ERRORS = table({
     next: 'Write it; "version: 1" and "pack: {pack}" alone stand for the pack as it is. Then: cloned policy adopt',
     exit: 1,
   },
+  // -- firewall ----------------------------------------------------------------------------------------------------
+  EGRESS_RULES: {
+    what: 'the egress rules of the policy cannot be used: {problems}.',
+    next: 'Change those rules in .cloned/policy, then: cloned policy adopt',
+    exit: 2,
+  },
+  EGRESS_DENIED: {
+    what: '{method} {url} is not allowed: {reason}.',
+    next: '{next}',
+    exit: 3,
+  },
+  EGRESS_ADDRESS: {
+    what: '{host} leads to an address that is not allowed.',
+    next: 'If that is meant, name the range under "addresses" of the rule for {host}, with its ports, then: cloned policy adopt',
+    exit: 3,
+  },
+  EGRESS_REQUEST: {
+    what: 'the request to {host} cannot be sent: {problem}.',
+    next: 'Change the request: {next}',
+    exit: 1,
+  },
+  EGRESS_REDIRECT: {
+    what: 'a redirect of {host} is not followed: {problem}.',
+    next: 'Fetch the address it leads to by itself, if it is meant.',
+    exit: 3,
+  },
+  EGRESS_RESPONSE: {
+    what: 'the response of {host} is refused: {problem}.',
+    next: 'Ask for less, or raise the limit of this request.',
+    exit: 1,
+  },
+  EGRESS_TIMEOUT: {
+    what: 'the request to {host} was given up after {ms} ms.',
+    next: 'Try again, or give the request more time.',
+    exit: 1,
+  },
+  EGRESS_REVOKED: {
+    what: 'the request to {host} was stopped: the policy does not allow it any more.',
+    next: 'See what it allows: cloned policy show',
+    exit: 3,
+  },
+  EGRESS_CANCELLED: {
+    what: 'the request to {host} was cancelled.',
+    next: 'Make it again if it is still wanted.',
+    exit: 1,
+  },
+  EGRESS_FAILED: {
+    what: 'the request to {host} failed: {cause}.',
+    next: 'Check the name and that the host answers, then try again.',
+    exit: 1,
+  },
 })
 
 /** A code of the table. */

@@ -115,6 +115,8 @@ export const onReady = defineHook.observe<{ readonly instance: string }, 'onRead
 export interface EgressSubject {
   readonly url: string
   readonly method: string
+  /** The connector on whose behalf it is made; rules of the policy may be its own. */
+  readonly connector?: string
 }
 /** Votes on an outgoing connection of a running action. */
 export const beforeEgress = defineHook.check<{ action: Action; subject: EgressSubject }, 'beforeEgress'>('beforeEgress')

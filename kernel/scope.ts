@@ -1,5 +1,5 @@
 // Gives a running handler its context; once the handler has ended, nothing can be started or recorded through it.
-import type { Action, ActionKind } from './action.js'
+import { type Action, type ActionKind, toolOf } from './action.js'
 import type { AttemptRequest, ParentScope } from './attempt.js'
 import type { ActRequest, AuditRecord, CheckAnswer, HandlerContext, Receipt } from './contracts.js'
 import { LazyContext } from './deadline.js'
@@ -8,6 +8,7 @@ import type { HookTable } from './hook-table.js'
 import type { CheckHook } from './hooks.js'
 import { type Json, type JsonObject, snapshot } from './json.js'
 import type { Outcome } from './outcome.js'
+import type { ToolContract } from './tool.js'
 import { fold, type Vote } from './verdict.js'
 
 export interface ScopeHost {
@@ -26,6 +27,7 @@ export interface ScopeHost {
 export class Scope implements HandlerContext {
   readonly callId: string
   readonly actor: Action['actor']
+  readonly tool: ToolContract | undefined
   readonly #action: Action
   readonly #host: ScopeHost
   readonly #lazy = new LazyContext()
@@ -36,6 +38,7 @@ export class Scope implements HandlerContext {
   constructor(action: Action, deadlineAt: number, host: ScopeHost) {
     this.callId = action.callId
     this.actor = action.actor
+    this.tool = toolOf(action)
     this.#action = action
     this.#deadlineAt = deadlineAt
     this.#host = host
@@ -91,7 +94,13 @@ export class Scope implements HandlerContext {
     const verdict = votes.length === expected ? fold(votes, this.#host.mayAllow) : { effect: 'deny' as const, by: [] }
     const allowed = verdict.effect === 'allow'
     const first = verdict.by[0]
-    this.record(`check.${hook}`, { hook, allowed, subject: subject as Json, ballot: snapshot(votes) })
+    // Types of records are lower case: `beforeEgress` is recorded as `check.before_egress`.
+    this.record(`check.${hook.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`, {
+      hook,
+      allowed,
+      subject: subject as Json,
+      ballot: snapshot(votes),
+    })
     if (allowed) return { allowed, ballot: votes }
     const plain = new ClonedError('CHECK_DENIED', { hook })
     // An ask inside a handler cannot wait for a person: it is a deny that names the proposal.

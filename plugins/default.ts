@@ -13,6 +13,7 @@ import { auditPlugin } from './audit/index.js'
 import { budgetsPlugin } from './budgets/index.js'
 import { cliPlugin } from './cli/index.js'
 import { doctorPlugin } from './doctor/index.js'
+import { firewallPlugin } from './firewall/index.js'
 import { fsPlugin } from './fs/index.js'
 import { policyPlugin } from './policy/index.js'
 import { quickstartPlugin } from './quickstart/index.js'
@@ -29,6 +30,7 @@ export const builtIns: readonly Plugin[] = [
   policyPlugin,
   approvalsPlugin,
   budgetsPlugin,
+  firewallPlugin,
   fsPlugin,
   artifactsPlugin,
   skillsPlugin,
@@ -43,10 +45,10 @@ export type Composition = Partial<
   Pick<Distribution, 'plugins' | 'replace' | 'omit' | 'requireGuards' | 'mayAllow' | 'limits'>
 >
 
-/** The policy must vote on everything; without it the kernel does not start. */
+/** The policy must vote on everything, the firewall on its rules; without them the kernel does not start. */
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   beforeToolCall: ['cloned.policy'],
-  onPolicyWrite: ['cloned.policy'],
+  onPolicyWrite: ['cloned.policy', 'cloned.firewall'],
   beforeAction: ['cloned.policy'],
 }
 
@@ -64,6 +66,7 @@ export function defaultDistribution(more: Composition = {}): Distribution {
     requireGuards: Object.fromEntries(
       [...hooks].map((hook) => [hook, [...new Set([...(REQUIRED[hook] ?? []), ...(requireGuards[hook] ?? [])])]]),
     ),
+    mayAllow: ['cloned.policy', 'cloned.firewall'],
     // Room for what the file and artifact tools say that they take.
     limits: { input: { depth: 64, bytes: 20 * 1024 * 1024 }, ...limits },
     ...rest,

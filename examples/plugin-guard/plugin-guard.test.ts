@@ -172,10 +172,10 @@ describe('an allow of a third party', () => {
   })
 
   it('alone is a denial: nobody whose allow counts has voted', async () => {
-    const { requireGuards: _, ...rest } = defaultDistribution({ plugins: [generous] })
+    const { requireGuards: _, ...rest } = defaultDistribution({ plugins: [generous], mayAllow: [] })
     const kernel = await start({
       ...rest,
-      omit: ['cloned.policy', 'cloned.approvals', 'cloned.budgets', 'cloned.runs'],
+      omit: ['cloned.policy', 'cloned.approvals', 'cloned.budgets', 'cloned.firewall', 'cloned.runs'],
     })
     expect(await kernel.call(write('notes.md'))).toMatchObject({ status: 'denied', code: 'NO_ALLOW' })
   })

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import { ClonedError, type JsonObject, parseYaml } from 'cloned/kernel'
 import { locate } from './lines.js'
-import type { Answer, PolicySnapshot } from './slot.js'
+import type { Answer, EgressLists, EgressRule, PolicySnapshot } from './slot.js'
 
 /** A built-in pack. */
 export type PackName = PolicySnapshot['pack']
@@ -21,7 +21,15 @@ export interface PolicyDocument {
   readonly actions?: Readonly<Record<string, Answer>>
   readonly approvals?: { readonly expires?: string; readonly self_decision?: boolean }
   readonly budgets?: readonly CapEntry[]
+  readonly egress?: {
+    readonly global?: EgressEntries
+    readonly connectors?: Readonly<Record<string, EgressEntries>>
+    readonly tools?: Readonly<Record<string, EgressEntries>>
+  }
 }
+
+/** Rules of one scope as a file says them. */
+export type EgressEntries = { readonly [List in keyof EgressLists]?: readonly Omit<EgressRule, 'at'>[] }
 
 /** A cap as a file says it. */
 export interface CapEntry {

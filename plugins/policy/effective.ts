@@ -1,6 +1,7 @@
 // Makes the policy in force out of a pack and the text of an approved overlay; frozen, so that nobody can bend it later.
 import { digest, snapshot as frozenJson, type JsonObject, sha256 } from 'cloned/kernel'
 import { type PackName, parseDocument } from './document.js'
+import { shownEgress, unplacedEgress } from './egress.js'
 import { compileJudge, type Judge } from './judge.js'
 import { locate } from './lines.js'
 import { type Layer, LISTS, type Merged, merge, type Placed, RISKS } from './merge.js'
@@ -38,10 +39,12 @@ export function compilePolicy(pack: PackName, overlay: string | undefined, file:
     actions: Object.fromEntries([...merged.actions].map(([kind, { value }]) => [kind, value])),
     approvals: { expiresMs: merged.expiresMs.value, selfDecision: merged.selfDecision.value },
     budgets: values(merged.budgets),
+    egress: merged.egress as unknown as JsonObject,
   }) as JsonObject
   const content = Object.freeze({
     ...(body as unknown as Omit<Effective['content'], 'digest' | 'overlay'>),
-    digest: digest(body),
+    // Without the places, which move with every line above them.
+    digest: digest(frozenJson({ ...body, egress: unplacedEgress(merged.egress) })),
     overlay: overlay === undefined ? null : sha256(overlay),
   })
   return { content, judge: compileJudge(merged), rules: shown(merged) }
@@ -58,7 +61,7 @@ function overlayLayer(pack: PackName, text: string, file: string): Layer {
   return { document, origin: 'overlay', where }
 }
 
-function shown({ tools, actions, expiresMs, selfDecision, budgets }: Merged): ShownRule[] {
+function shown({ tools, actions, expiresMs, selfDecision, budgets, egress }: Merged): ShownRule[] {
   const rule = (section: string, value: string, { at }: Placed<unknown>): ShownRule => ({ section, value, at })
   return [
     ...LISTS.flatMap((list) => tools[list].map((entry) => rule(`tools.${list}`, entry.value, entry))),
@@ -71,6 +74,7 @@ function shown({ tools, actions, expiresMs, selfDecision, budgets }: Merged): Sh
       const scope = only === undefined ? '' : ` for ${only.join(', ')}`
       return rule('budgets', `${category} ${limit} per ${seconds(windowMs)}${scope}`, entry)
     }),
+    ...shownEgress(egress),
   ]
 }
 

@@ -16,6 +16,7 @@ import { workspaceSlot } from '../workspace/slot.js'
 import { adoptCommand } from './adopt.js'
 import { createAppliedOverlays } from './applied.js'
 import { policyCheck } from './check.js'
+import { compilePolicy } from './effective.js'
 import { createPolicy, type LivePolicy } from './live.js'
 import { showCommand } from './show.js'
 import { type Policy, policySlot } from './slot.js'
@@ -77,6 +78,7 @@ export const policyPlugin = definePlugin({
         const { answer, rule } = policy().decide(action)
         return { answer, rule }
       },
+      preview: (overlay) => compilePolicy(workspace.config.type, overlay, name()).content,
     }
     return {
       policy: service,

@@ -8,7 +8,7 @@ import { type OverlayFile, OverlayWatch } from './overlay.js'
 import type { Policy, PolicySnapshot } from './slot.js'
 
 /** The policy service with what the plugin itself needs of it. */
-export interface LivePolicy extends Policy {
+export interface LivePolicy extends Omit<Policy, 'preview'> {
   decide(action: Action): Judgement
   /** Reads what is in force. Fails with the store, never for a file that a person can mend: calls are denied instead. */
   start(): Promise<void>

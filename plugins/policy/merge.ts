@@ -1,6 +1,7 @@
 // Lays an overlay on a pack, each entry with the place it stands; whatever neither says must come out as a denial.
 import { capKey, durationMs, type PackName, type PolicyDocument } from './document.js'
-import type { Answer, BudgetCap } from './slot.js'
+import { mergeEgress } from './egress.js'
+import type { Answer, BudgetCap, EgressPolicy } from './slot.js'
 
 /** The risks a tool can declare. */
 export const RISKS = ['low', 'medium', 'high'] as const
@@ -39,6 +40,7 @@ export interface Merged {
   readonly expiresMs: Placed<number>
   readonly selfDecision: Placed<boolean>
   readonly budgets: readonly Placed<BudgetCap>[]
+  readonly egress: EgressPolicy
 }
 
 /** Merges. `layers` are the overlay, when there is one, and the pack, in this order: the earlier one wins. */
@@ -73,6 +75,7 @@ export function merge(pack: PackName, layers: readonly Layer[]): Merged {
     expiresMs: { ...expires, value: durationMs(expires.value) },
     selfDecision: first(['approvals', 'self_decision'], ({ approvals }) => approvals?.self_decision, false),
     budgets: mergeCaps(layers),
+    egress: mergeEgress(layers),
   }
 }
 

@@ -15,6 +15,37 @@ export interface BudgetCap {
   readonly tools?: readonly string[]
 }
 
+/**
+ * Outgoing requests to one host. What an allow rule does not say is the narrowest: `https`, the default port of each
+ * scheme, every method. What a deny rule does not say is everything.
+ */
+export interface EgressRule {
+  /** A host in its one spelling, or `*.` and a name for exactly one label before it. */
+  readonly host: string
+  readonly schemes?: readonly ('https' | 'http')[]
+  readonly ports?: readonly number[]
+  readonly methods?: readonly string[]
+  /** Private or loopback ranges (CIDR) that the host may resolve to, besides public addresses. */
+  readonly addresses?: readonly string[]
+  /** Where the rule stands. */
+  readonly at: string
+}
+
+/** Rules of one scope. */
+export interface EgressLists {
+  readonly deny: readonly EgressRule[]
+  readonly allow: readonly EgressRule[]
+}
+
+/** Everything the policy says about outgoing requests. A request that no allow rule names is denied. */
+export interface EgressPolicy {
+  readonly global: EgressLists
+  /** By connector id. */
+  readonly connectors: Readonly<Record<string, EgressLists>>
+  /** By tool id with version. */
+  readonly tools: Readonly<Record<string, EgressLists>>
+}
+
 /** The merged policy in force: pack plus overlay. Immutable. */
 export interface PolicySnapshot {
   /** Raised by every change that this process has seen. */
@@ -41,6 +72,7 @@ export interface PolicySnapshot {
     readonly selfDecision: boolean
   }
   readonly budgets: readonly BudgetCap[]
+  readonly egress: EgressPolicy
 }
 
 export interface Policy {
@@ -51,6 +83,8 @@ export interface Policy {
   snapshot(): PolicySnapshot
   /** What the snapshot in force answers to this action, and where the rule stands. Throws like `snapshot`. */
   decide(action: Action): { readonly answer: Answer; readonly rule: string }
+  /** What would be in force with this text as the overlay; puts nothing in force. Throws `FILE_INVALID`. */
+  preview(overlay: string): Omit<PolicySnapshot, 'epoch' | 'drift'>
 }
 
 export const policySlot = slot<Policy>('cloned.policy', { contract: 1 })

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { durableBench } from './durable.js'
+import { firewallBench } from './firewall.js'
 import { gateBench, noGuards } from './gate.js'
 import type { Row } from './harness.js'
 import { bootBench, commandBench, memoryBench } from './process.js'
@@ -9,6 +10,7 @@ import { bootBench, commandBench, memoryBench } from './process.js'
 const suites: Readonly<Record<string, () => Promise<Row[]>>> = {
   gate: async () => [await noGuards(), ...(await gateBench())],
   durable: durableBench,
+  firewall: firewallBench,
   boot: bootBench,
   command: commandBench,
   memory: memoryBench,

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { initWorkspace } from 'cloned'
-import { createKernel, type Distribution, policyWrite } from 'cloned/kernel'
+import { approvalsSlot, createKernel, type Distribution, policyWrite, sha256 } from 'cloned/kernel'
 import { type FaultSubject, faultMatrix } from 'cloned/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { defaultDistribution } from '../../plugins/default.js'
@@ -32,7 +32,19 @@ async function boot(distribution: Distribution): Promise<FaultSubject & { end():
     initWorkspace(root, { type: 'personal', now: Date.now })
     const kernel = createKernel(distribution, { config: { 'cloned.workspace': { root } }, log: () => quiet })
     await kernel.start()
-    const content = `version: 1\npack: personal\n# change ${n}\n`
+    // A host that may be asked for, so that only a fault can be what stops a request.
+    const egress = 'egress: { global: { allow: [{ host: 127.0.0.1, schemes: [http], ports: [9] }] } }\n'
+    const rules = `version: 1\npack: personal\n${egress}`
+    const written = await kernel.act(policyWrite, {
+      target: 'personal',
+      input: { pack: 'personal', content: rules, previous: null },
+      actor: ACTOR,
+    })
+    // A fault that is there from the start may deny it already.
+    if (written.status === 'pending') {
+      await kernel.service(approvalsSlot).decide(written.approval.id, { verdict: 'approve', by: kernel.actor() })
+    }
+    const content = `${rules}# change\n`
     return {
       kernel,
       call: () => ({
@@ -47,7 +59,13 @@ async function boot(distribution: Distribution): Promise<FaultSubject & { end():
         onPolicyWrite: () =>
           kernel.act(policyWrite, {
             target: 'personal',
-            input: { pack: 'personal', content, previous: null },
+            input: { pack: 'personal', content, previous: sha256(rules) },
+            actor: ACTOR,
+          }),
+        beforeEgress: () =>
+          kernel.call({
+            tool: 'cloned.internal.http.fetch@v1',
+            input: { url: `http://127.0.0.1:9/${n++}` },
             actor: ACTOR,
           }),
       },
@@ -89,6 +107,9 @@ describe('the default distribution', () => {
     expect(await subject.kernel.call(subject.call())).toMatchObject({ status: 'done' })
     expect(await subject.kernel.call(subject.asked?.() ?? subject.call())).toMatchObject({ status: 'pending' })
     expect(await subject.act?.['onPolicyWrite']?.()).toMatchObject({ status: 'pending' })
+    expect(await subject.act?.['beforeEgress']?.(), 'let out, to where nobody listens').toMatchObject({
+      code: 'EGRESS_FAILED',
+    })
     expect(subject.ran()).toBe(1)
     await subject.end()
   })

@@ -109,5 +109,6 @@ function snapshotWith(selfDecision: boolean) {
     actions: {},
     approvals: { expiresMs: EXPIRES_MS, selfDecision },
     budgets: [],
+    egress: { global: { deny: [], allow: [] }, connectors: {}, tools: {} },
   }
 }

@@ -120,5 +120,6 @@ function snapshotWith(budgets: readonly BudgetCap[]): PolicySnapshot {
     actions: {},
     approvals: { expiresMs: HOUR, selfDecision: true },
     budgets,
+    egress: { global: { deny: [], allow: [] }, connectors: {}, tools: {} },
   }
 }

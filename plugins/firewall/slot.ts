@@ -1,0 +1,134 @@
+// Names the firewall service, the only way out to the network; interface and token only.
+import { type HandlerContext, slot } from 'cloned/kernel'
+
+/** On whose behalf a request is made. */
+export interface EgressCaller {
+  /** A tool id with version, or the kind of another action, for which only the rules for everybody count. */
+  readonly tool: string
+  readonly connector?: string
+}
+
+/** A request that the rules allow. */
+export interface EgressAllowed {
+  readonly allowed: true
+  /** Where the rule stands. */
+  readonly rule: string
+}
+
+/** A request that is not made. */
+export interface EgressRefusal {
+  readonly allowed: false
+  /**
+   * Stable. `DENIED`: a rule denies it. `NO_RULE`, `SCHEME`, `PORT`, `METHOD`: no rule allows the host, or this much of
+   * it. `RULES`: the policy cannot be used. The others: the URL is not clear.
+   */
+  readonly code:
+    | 'DENIED'
+    | 'NO_RULE'
+    | 'SCHEME'
+    | 'PORT'
+    | 'METHOD'
+    | 'RULES'
+    | 'EMPTY'
+    | 'TOO_LONG'
+    | 'CHARACTER'
+    | 'USERINFO'
+    | 'BRACKETS'
+    | 'ADDRESS_SPELLING'
+    | 'NAME_SPELLING'
+    | 'UNPARSABLE'
+    | 'LABEL'
+    | 'LOCAL_NAME'
+  /** A clause for people. */
+  readonly reason: string
+  /** Where the rule stands that denies, or that names the host and does not go far enough. */
+  readonly rule?: string
+}
+
+export type EgressDecision = EgressAllowed | EgressRefusal
+
+/** A decision with what a person needs to change it. */
+export interface EgressExplanation {
+  readonly decision: EgressDecision
+  /** The host in its one spelling; absent when the URL is not clear. */
+  readonly host?: string
+  /** What to write and type to get another answer. */
+  readonly next: string
+}
+
+/** Where the value of a secret goes: a header, a query parameter, or a member of a JSON object or form in the body. */
+export interface SecretSlot {
+  /** Name of the secret. */
+  readonly secret: string
+  readonly in: 'header' | 'query' | 'body'
+  readonly name: string
+}
+
+/** The request that a secret is bound into, without any secret. */
+export interface BindRequest {
+  readonly method: string
+  readonly url: string
+  /** In its one spelling. */
+  readonly host: string
+}
+
+/** Answers the text that goes into a slot, or throws: then nothing is sent. */
+export type BindSecret = (slot: SecretSlot, request: BindRequest) => string | Promise<string>
+
+/** What to send. Names as in the Fetch standard where the meaning is the same. */
+export interface FetchInit {
+  /** `GET` when absent. Upper case. */
+  readonly method?: string
+  /** Lower- or mixed-case names, each once. What frames or routes the message is refused. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array
+  /** `follow` (default): at most 5, each judged like a request of its own. `manual`: the redirect is the response. */
+  readonly redirect?: 'follow' | 'manual'
+  readonly signal?: AbortSignal
+  /** Most bytes of the body, as sent and as decoded; 10 MB when absent. */
+  readonly maxBytes?: number
+  /** Milliseconds for everything, redirects included; 60 s when absent. */
+  readonly deadlineMs?: number
+  /** The connector on whose behalf the request is made. */
+  readonly connector?: string
+  /** Secrets to bind, last of all. Never sent to another origin: a redirect there ends the request. */
+  readonly secrets?: readonly SecretSlot[]
+  /** Required with `secrets`. */
+  readonly bind?: BindSecret
+}
+
+/** A whole response; its body has been read and decoded. */
+export interface FetchResponse {
+  readonly status: number
+  /** Whether `status` is in 200–299. */
+  readonly ok: boolean
+  /** Where it came from, without secrets. */
+  readonly url: string
+  readonly redirected: boolean
+  readonly headers: Headers
+  bytes(): Uint8Array
+  /** As UTF-8. */
+  text(): string
+  /** Throws a `SyntaxError` for what is not JSON. */
+  json(): unknown
+}
+
+export interface Firewall {
+  /**
+   * Makes a request for a running action. Every hop is put to `beforeEgress` and to the rules of the policy in force;
+   * names are resolved once, every address is vetted, and the vetted address is what is dialled. Rejects with
+   * `EGRESS_DENIED` and the other `EGRESS_` codes.
+   */
+  fetch(
+    ctx: Pick<HandlerContext, 'tool' | 'check' | 'signal'>,
+    url: string | URL,
+    init?: FetchInit,
+  ): Promise<FetchResponse>
+  /** What the rules in force answer; pure: nothing is resolved, asked or recorded. */
+  decide(caller: EgressCaller, method: string, url: string | URL): EgressDecision
+  /** The same, with what would change the answer. */
+  explain(caller: EgressCaller, method: string, url: string | URL): EgressExplanation
+}
+
+/** Owned by exactly one plugin; without an owner no tool reaches the network. */
+export const firewallSlot = slot<Firewall>('cloned.firewall', { contract: 1 })

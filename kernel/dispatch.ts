@@ -11,6 +11,7 @@ import type { Failed } from './outcome.js'
 import type { Runnable } from './registry.js'
 import { wordProblems } from './schema.js'
 import { Scope, type ScopeHost } from './scope.js'
+import type { Words } from './words.js'
 
 /** What came of a dispatch, before it is recorded. */
 export type Dispatched =
@@ -26,6 +27,7 @@ export type Dispatched =
 export interface Dispatcher {
   readonly hooks: HookTable
   readonly limits: Limits
+  readonly words: Words
   readonly scopeHost: Omit<ScopeHost, 'progress'>
 }
 
@@ -90,26 +92,28 @@ async function errorText(
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
+/** Passes a value through the filters of its kind, and what they leave through the scrubber. Throws what withholds it. */
 function filtered(
-  dispatcher: Dispatcher,
-  runnable: Runnable,
+  { hooks, limits, words }: Dispatcher,
+  { kind }: Runnable,
   action: Action,
   part: ResultSubject['part'],
   value: Json,
 ) {
-  const hook = runnable.kind.filter
-  if (!hook) return value
+  const release = (passed: Json) => words.json(passed, part, action.callId)
+  if (!kind.filter) return release(value)
   const subject = Object.freeze({ call: action, part, value }) as ResultSubject
   const next = (current: ResultSubject, out: ReplaceResult | Withhold, plugin: string): ResultSubject => {
     if ('withhold' in out) throw new ClonedError('RESULT_WITHHELD', { plugin, reason: String(out.withhold) })
-    return Object.freeze({ ...current, value: snapshot(out.value, dispatcher.limits.output) })
+    return Object.freeze({ ...current, value: snapshot(out.value, limits.output) })
   }
+  let folded: ResultSubject | Promise<ResultSubject>
   try {
-    const folded: ResultSubject | Promise<ResultSubject> = dispatcher.hooks.transform(hook).run(subject, next)
-    return folded instanceof Promise ? folded.then((result) => result.value, withheld) : folded.value
+    folded = hooks.transform(kind.filter).run(subject, next)
   } catch (error) {
     return withheld(error)
   }
+  return folded instanceof Promise ? folded.then((passed) => release(passed.value), withheld) : release(folded.value)
 }
 
 function withheld(error: unknown): never {

@@ -44,6 +44,7 @@ export class GatePath {
     this.#dispatcher = {
       hooks: host.hooks,
       limits: host.limits,
+      words: host.judge.words,
       scopeHost: {
         hooks: host.hooks,
         mayAllow: host.judge.mayAllow,
@@ -95,9 +96,7 @@ export class GatePath {
 
     if (runnable.kind.reserve) await reserve(host.hooks, runnable.kind.reserve, attempt, action, host.instance)
     this.#mustNotBeCancelled(attempt)
-    const receipt = await this.#record(intentRecord(attempt, action, host.instance, host.now()), (late) =>
-      this.#lateIntent(attempt, late),
-    )
+    const receipt = await this.#record(intentRecord(attempt, action, host), (late) => this.#lateIntent(attempt, late))
     attempt.intentSeq = receipt.seq
     attempt.phase = 'intended'
     this.#mustNotBeCancelled(attempt)
@@ -131,7 +130,8 @@ export class GatePath {
   }
 
   #record(entry: AuditRecord, late?: (receipt: Receipt) => void): Promise<Receipt> {
-    return record(this.#host.audit, entry, this.#host.limits.recordMs, late)
+    const { audit, judge, limits } = this.#host
+    return record(audit, judge.words.json(entry, 'audit'), limits.recordMs, late)
   }
 
   async #pending(attempt: Attempt, { request, delivered }: Waiting): Promise<Outcome> {
@@ -145,7 +145,7 @@ export class GatePath {
       reason: error.message,
       help: error.help,
     }
-    await this.#record(outcomeRecord(attempt, outcome, this.#host.instance, this.#host.now()))
+    await this.#record(outcomeRecord(attempt, outcome, this.#host))
     return outcome
   }
 
@@ -158,7 +158,7 @@ export class GatePath {
   ): Promise<Outcome> {
     const base = { status: 'dry-run' as const, callId: attempt.callId, ballot: attempt.ballot, input: action.input }
     const found = runnable.kind.reserve ? await peek(this.#host.hooks, runnable.kind.reserve, action) : {}
-    if (found instanceof ClonedError) return { ...base, verdict: 'deny', ...told(found), reserves: {} }
+    if (found instanceof ClonedError) return { ...base, verdict: 'deny', ...this.#words(told(found)), reserves: {} }
     if (effect === 'allow') return { ...base, verdict: 'allow', reserves: found }
     if (attempt.approval) return { ...base, verdict: 'allow', approval: attempt.approval, reserves: found }
     return { ...base, verdict: 'ask', code: 'APPROVAL_NEEDED', reason: reasonsOf(asks), reserves: found }
@@ -169,17 +169,10 @@ export class GatePath {
     const ended = { callId: attempt.callId, ballot: attempt.ballot }
     const outcome: Outcome = result.ok
       ? { status: 'done', ...ended, output: result.output, record: { seq: 0, hash: '' } }
-      : {
-          status: 'failed',
-          ...ended,
-          code: result.code,
-          reason: result.reason,
-          effect: result.effect,
-          help: result.help,
-        }
+      : { status: 'failed', ...ended, ...this.#words(result), effect: result.effect }
     const how = outcome.status === 'failed' && outcome.effect === 'none' ? 'release' : 'commit'
     try {
-      const { seq, hash } = await this.#record(outcomeRecord(attempt, outcome, this.#host.instance, this.#host.now()))
+      const { seq, hash } = await this.#record(outcomeRecord(attempt, outcome, this.#host))
       await this.#settle(attempt, how)
       return outcome.status === 'done' ? { ...outcome, record: Object.freeze({ seq, hash }) } : outcome
     } catch (cause) {
@@ -187,13 +180,13 @@ export class GatePath {
       await this.#settle(attempt, 'commit')
       const error = new ClonedError('OUTCOME_UNRECORDED', { cause: describeThrown(cause) })
       const effect = result.ok ? 'happened' : result.effect === 'none' ? 'unknown' : result.effect
-      return { status: 'failed', ...ended, code: error.code, reason: error.message, effect, help: error.help }
+      return { status: 'failed', ...ended, ...this.#words(told(error)), effect }
     }
   }
 
   /** Ends an attempt that did not reach its end; what that means follows from how far it came. */
   async #refused(attempt: Attempt, error: unknown): Promise<Outcome> {
-    const { code, reason, help } = told(error)
+    const { code, reason, help } = this.#words(told(error))
     const ended = { callId: attempt.callId, ballot: attempt.ballot, code, reason, help }
     if (attempt.dryRun) {
       const { callId, ballot } = ended
@@ -208,11 +201,11 @@ export class GatePath {
           : { status: 'denied', ...ended }
     await this.#settle(attempt, attempt.phase === 'dispatched' ? 'commit' : 'release')
     try {
-      await this.#record(outcomeRecord(attempt, outcome, this.#host.instance, this.#host.now()))
+      await this.#record(outcomeRecord(attempt, outcome, this.#host))
       return outcome
     } catch (unrecorded) {
       // Not letting it run needs no record to be safe; saying so in the answer is all that is left.
-      const also = told(unrecorded)
+      const also = this.#words(told(unrecorded))
       return also.code === code ? outcome : { ...outcome, reason: `${reason} (not recorded: ${also.reason})` }
     }
   }
@@ -242,8 +235,13 @@ export class GatePath {
       reason,
       help,
     }
-    const telling = this.#record(outcomeRecord(attempt, outcome, this.#host.instance, this.#host.now()))
+    const telling = Promise.resolve().then(() => this.#record(outcomeRecord(attempt, outcome, this.#host)))
     this.#host.track(telling.catch((error: unknown) => this.#host.settlements.lose(attempt.callId, error)))
+  }
+
+  /** What an answer says, scrubbed. Errors are worded from what others threw. */
+  #words({ code, reason, help }: Told): Told {
+    return this.#host.judge.words.texts({ code, reason, help }, 'outcome')
   }
 
   #tell(attempt: Attempt, action: Action, outcome: Outcome): void {
@@ -256,14 +254,17 @@ export class GatePath {
 
 /** Carries a folded deny to the end of the path. */
 class Refused extends Error {
-  readonly told: { code: string; reason: string; help: string }
-  constructor(why: { code: string; reason: string; help: string }) {
+  readonly told: Told
+  constructor(why: Told) {
     super(why.reason)
     this.told = why
   }
 }
 
-function told(error: unknown): { code: string; reason: string; help: string } {
+/** What an outcome says of its end. */
+type Told = { readonly code: string; readonly reason: string; readonly help: string }
+
+function told(error: unknown): Told {
   if (error instanceof Refused) return error.told
   const known = isClonedError(error) ? error : new ClonedError('GATE_FAULT', { cause: describeThrown(error) })
   const given = (known as { given?: unknown }).given

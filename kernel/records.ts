@@ -1,33 +1,53 @@
 // Words the audit records of the gate; a record must never hold an input, an output or a secret.
 import { type Action, toolOf } from './action.js'
 import type { Attempt } from './attempt.js'
-import type { AuditRecord } from './contracts.js'
-import type { Json, JsonObject } from './json.js'
+import { tokenOf } from './audit-token.js'
+import type { AuditLog, AuditRecord } from './contracts.js'
+import { canonical, type Json, type JsonObject } from './json.js'
 import type { Outcome } from './outcome.js'
 import type { Vote } from './verdict.js'
 
 /** Longest text of a reason in a record; a longer one is cut, so that a record stays under the log's line limit. */
 const MAX_TEXT = 500
 
-/** The intent: durable before anything runs. */
-export function intentRecord(attempt: Attempt, action: Action, instance: string, now: number): AuditRecord {
+/** What words a record besides the attempt. */
+export interface Recording {
+  readonly audit: AuditLog | undefined
+  readonly instance: string
+  readonly now: () => number
+}
+
+/** The intent: durable before anything runs. Throws when the log cannot stand tokens for the input. */
+export function intentRecord(attempt: Attempt, action: Action, recording: Recording): AuditRecord {
   return {
-    ...common(attempt, action, 'intent', instance, now),
+    ...common(attempt, action, 'intent', recording),
+    ...args(attempt, action, recording.audit),
     ballot: ballotOf(attempt.ballot),
     ...(attempt.approval === undefined ? {} : { approval: attempt.approval }),
     ...(attempt.takes.empty ? {} : { takes: attempt.takes.tokens() }),
   }
 }
 
-/** The outcome: durable before the result is released. Also the one record of a call that was not let through. */
-export function outcomeRecord(attempt: Attempt, outcome: Outcome, instance: string, now: number): AuditRecord {
+/**
+ * The outcome: durable before the result is released. Also the one record of a call that was not let through, which then
+ * names its input. Throws when the log cannot stand tokens.
+ */
+export function outcomeRecord(attempt: Attempt, outcome: Outcome, recording: Recording): AuditRecord {
+  const { action, runnable } = attempt
   const known = attempt.intentSeq !== undefined
   return {
-    ...common(attempt, attempt.action, 'outcome', instance, now),
+    ...common(attempt, action, 'outcome', recording),
+    ...(known || !action ? {} : args(attempt, action, recording.audit)),
     status: outcome.status,
     ...('code' in outcome && outcome.code ? { code: outcome.code } : {}),
     ...('reason' in outcome && outcome.reason ? { reason: cut(outcome.reason) } : {}),
     ...('effect' in outcome ? { effect: outcome.effect } : {}),
+    ...(outcome.status === 'done'
+      ? {
+          result: tokenOf(recording.audit, 'result', canonical(outcome.output)),
+          ...clear(runnable?.clearOutput?.(outcome.output)),
+        }
+      : {}),
     ...(outcome.status === 'pending' ? { approval: outcome.approval.id } : {}),
     // The ballot stands in the intent where there is one.
     ...(known ? { intent: attempt.intentSeq as number } : { ballot: ballotOf(attempt.ballot) }),
@@ -50,12 +70,29 @@ export function indeterminateRecord(intent: JsonObject, recoveredBy: string, now
   }
 }
 
-function common(attempt: Attempt, action: Action | undefined, part: string, instance: string, now: number) {
+/** The input by token, and in clear what its schema marks as loggable. */
+function args(attempt: Attempt, action: Action, audit: AuditLog | undefined): JsonObject {
+  return { args: tokensOf(attempt, action, audit).args, ...clear(attempt.runnable?.clearInput(action.input)) }
+}
+
+function tokensOf(attempt: Attempt, action: Action, audit: AuditLog | undefined) {
+  attempt.tokens ??= {
+    args: tokenOf(audit, 'args', attempt.inputText),
+    digest: tokenOf(audit, 'digest', canonical(action.digest)),
+  }
+  return attempt.tokens
+}
+
+function clear(values: JsonObject | undefined): JsonObject {
+  return values ? { clear: values } : {}
+}
+
+function common(attempt: Attempt, action: Action | undefined, part: string, { audit, instance, now }: Recording) {
   const { request, runnable, actor } = attempt
   const tool = action && toolOf(action)
   return {
     type: `${runnable?.kind.record ?? 'action'}.${part}`,
-    ts: new Date(now).toISOString(),
+    ts: new Date(now()).toISOString(),
     call_id: attempt.callId,
     instance,
     kind: request.kind,
@@ -63,7 +100,7 @@ function common(attempt: Attempt, action: Action | undefined, part: string, inst
     ...(runnable ? { contract: runnable.contract } : {}),
     ...(tool ? { risk: tool.risk } : {}),
     ...(actor ? { actor: { id: actor.id, claimed: actor.claimed, os_user: actor.osUser } } : {}),
-    ...(action ? { digest: action.digest } : {}),
+    ...(action ? { digest: tokensOf(attempt, action, audit).digest } : {}),
     ...(request.parent ? { parent: request.parent.action.callId, depth: attempt.depth } : {}),
     ...(request.resume ? { resumed: request.resume.approval } : {}),
   }

@@ -4,6 +4,7 @@ import type { HandlerContext } from './contracts.js'
 import { ClonedError, describeThrown } from './errors.js'
 import type { JsonObject } from './json.js'
 import { toolCall } from './kinds.js'
+import { loggable, type PickLoggable } from './loggable.js'
 import { nearest } from './nearest.js'
 import type { Plugin } from './plugin.js'
 import { compileSchema, type Validate } from './schema.js'
@@ -30,6 +31,9 @@ export interface Runnable {
   readonly validateInput: Validate
   readonly validateOutput?: Validate
   readonly timeoutMs: number
+  /** What the log may hold of the input and of the output in clear. */
+  readonly clearInput: PickLoggable
+  readonly clearOutput?: PickLoggable
   /** For a person who is asked. */
   readonly about: JsonObject
   readonly run: (input: unknown, ctx: HandlerContext, action: Action) => unknown
@@ -95,6 +99,8 @@ export class Runnables {
       validateInput: schemaOf(tool.input, tool.id),
       validateOutput: schemaOf(tool.output, tool.id),
       timeoutMs: tool.timeoutMs,
+      clearInput: loggable(tool.input, tool.id),
+      clearOutput: loggable(tool.output, tool.id),
       about: { title: tool.title, risk: tool.risk, capability: tool.capability, cost: tool.cost },
       run: (input, ctx) => tool.handler(input, ctx),
     }
@@ -112,6 +118,7 @@ export class Runnables {
       contract: String(found.kind.contract),
       validateInput: schemaOf(found.executor.input, kindId),
       timeoutMs: EXECUTOR_TIMEOUT_MS,
+      clearInput: loggable(found.executor.input, kindId),
       about,
       run: (input, ctx, action) => found.executor.execute(input as never, ctx, action),
     }

@@ -13,6 +13,9 @@ export interface SchemaProblem {
 /** Lists every violation, empty when the value fits. May fill in defaults when compiled so. */
 export type Validate = (value: unknown) => readonly SchemaProblem[]
 
+/** Marks a property whose value may stand in the audit log in clear. */
+export const LOGGABLE = 'x-loggable'
+
 type Ajv2020 = import('ajv/dist/2020.js').Ajv2020
 const require = createRequire(import.meta.url)
 let shared: { plain: Ajv2020; defaults: Ajv2020 } | undefined
@@ -30,6 +33,7 @@ function ajv(): { plain: Ajv2020; defaults: Ajv2020 } {
       ownProperties: true,
     }
     shared = { plain: new Ajv2020(options), defaults: new Ajv2020({ ...options, useDefaults: true }) }
+    for (const engine of Object.values(shared)) engine.addKeyword({ keyword: LOGGABLE, schemaType: 'boolean' })
   }
   return shared
 }

@@ -90,7 +90,13 @@ export class Scope implements HandlerContext {
     const verdict = votes.length === expected ? fold(votes, this.#host.mayAllow) : { effect: 'deny' as const, by: [] }
     const allowed = verdict.effect === 'allow'
     const first = verdict.by[0]
-    this.record(`check.${hook}`, { hook, allowed, subject: subject as Json, ballot: snapshot(votes) })
+    // Types of records are lower case: `beforeEgress` is recorded as `check.before_egress`.
+    this.record(`check.${hook.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`, {
+      hook,
+      allowed,
+      subject: subject as Json,
+      ballot: snapshot(votes),
+    })
     if (allowed) return { allowed, ballot: votes }
     const reason = first?.reason ?? `nobody who may allow allowed it on ${hook}`
     // An ask inside a handler cannot wait for a person: it is a deny that names the proposal.

@@ -19,7 +19,7 @@ export interface FaultSubject {
   readonly decider?: Actor
   /** How often the tools of these calls have had their effect. */
   ran(): number
-  /** An action of another kind, by the id of its guard hook. */
+  /** An action that fires a hook which `call` does not: of another kind, or with a check inside; by the id of the hook. */
   readonly act?: { readonly [hook: string]: () => Promise<Outcome> }
   dispose(): Promise<void>
 }
@@ -91,10 +91,11 @@ async function onFilter({ subject, arm }: Bench): Promise<void> {
 
 /** The check says no, and its record says so too. */
 async function onCheck({ subject, arm }: Bench, hook: Hook): Promise<void> {
+  const act = subject.act?.[hook.id]
   arm()
-  const { callId } = await subject.kernel.call(subject.call())
+  const { callId } = await (act ? act() : subject.kernel.call(subject.call()))
   const records = await subject.kernel.service(auditSlot).find(callId)
-  const checks = records.filter(({ record }) => record['type'] === `check.${hook.id}`)
+  const checks = records.filter(({ record }) => record['hook'] === hook.id)
   assert.deepEqual([...new Set(checks.map(({ record }) => record['allowed']))], [false])
 }
 

@@ -1,6 +1,6 @@
 // Makes what a command gets from the terminal it runs on; it holds no rules of any command.
 import type { ClonedError } from 'cloned/kernel'
-import { askChoice } from './ask.js'
+import { askChoice, askHidden } from './ask.js'
 import type { GlobalOptions } from './globals.js'
 import { type CliIo, readAll } from './io.js'
 import type { Output } from './output.js'
@@ -59,6 +59,8 @@ export function createContext({
     },
     confirm: async (question) => globals.yes || (await choose(question, YES_NO)) === 'yes',
     choose,
+    askSecret: async (question) =>
+      interactive ? await output.progress.pause(() => askHidden(io, signal, question)) : undefined,
     usageError: (problem) => usageError(parsed.command, problem),
     printable,
     paint,

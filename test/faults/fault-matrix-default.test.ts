@@ -2,7 +2,15 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { initWorkspace } from 'cloned'
-import { createKernel, type Distribution, policyWrite } from 'cloned/kernel'
+import {
+  beforeSecretUse,
+  createKernel,
+  type Distribution,
+  definePlugin,
+  defineTool,
+  policyWrite,
+  toolsCollection,
+} from 'cloned/kernel'
 import { type FaultSubject, faultMatrix } from 'cloned/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { defaultDistribution } from '../../plugins/default.js'
@@ -50,6 +58,7 @@ async function boot(distribution: Distribution): Promise<FaultSubject & { end():
             input: { pack: 'personal', content, previous: null },
             actor: ACTOR,
           }),
+        beforeSecretUse: () => kernel.call({ tool: 'test.faults.secret@v1', input: { n: n++ }, actor: ACTOR }),
       },
       dispose: async () => undefined,
       end: async () => {
@@ -81,7 +90,36 @@ function make(distribution: Distribution): Promise<FaultSubject> {
   return made
 }
 
-const distribution = defaultDistribution()
+/** A tool that asks for a secret, as no built-in one does. */
+const secretUser = definePlugin({
+  id: 'test.faults',
+  version: '1.0.0',
+  kernel: '^0.1.0',
+  contributes: { tools: toolsCollection },
+  setup: () => ({
+    tools: [
+      defineTool({
+        id: 'test.faults.secret@v1',
+        title: 'Use',
+        description: 'Asks whether a secret may be used',
+        risk: 'low',
+        capability: 'test',
+        input: { type: 'object' },
+        output: {},
+        handler: async (_, ctx) => {
+          const answer = await ctx.check(beforeSecretUse, {
+            secret: 'github',
+            host: 'api.example.com',
+            slot: 'header:a',
+          })
+          return answer.allowed
+        },
+      }),
+    ],
+  }),
+})
+
+const distribution = defaultDistribution({ plugins: [secretUser] })
 
 describe('the default distribution', () => {
   it('runs when nothing fails', async () => {
@@ -89,6 +127,7 @@ describe('the default distribution', () => {
     expect(await subject.kernel.call(subject.call())).toMatchObject({ status: 'done' })
     expect(await subject.kernel.call(subject.asked?.() ?? subject.call())).toMatchObject({ status: 'pending' })
     expect(await subject.act?.['onPolicyWrite']?.()).toMatchObject({ status: 'pending' })
+    expect(await subject.act?.['beforeSecretUse']?.()).toMatchObject({ status: 'done', output: true })
     expect(subject.ran()).toBe(1)
     await subject.end()
   })

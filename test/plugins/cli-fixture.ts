@@ -11,6 +11,7 @@ import type { CliIo } from '../../plugins/cli/io.js'
 import { runCli } from '../../plugins/cli/run.js'
 import { doctorPlugin } from '../../plugins/doctor/index.js'
 import { fsPlugin } from '../../plugins/fs/index.js'
+import { keysPlugin } from 'cloned/plugins/keys'
 import { policyPlugin } from '../../plugins/policy/index.js'
 import { storePlugin } from '../../plugins/store/index.js'
 import { initWorkspace, workspacePlugin } from '../../plugins/workspace/index.js'
@@ -75,6 +76,7 @@ export interface CliWorld {
 const PLUGINS = [
   workspacePlugin,
   storePlugin,
+  keysPlugin,
   auditPlugin,
   policyPlugin,
   approvalsPlugin,

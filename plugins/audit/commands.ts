@@ -65,7 +65,7 @@ async function verify(log: FileAuditLog): Promise<CommandResult> {
   const next =
     kind === 'torn'
       ? 'A writer died or is still writing; the next record notes what was dropped. Then run: cloned audit verify'
-      : 'Nothing more is recorded, so nothing runs. Keep the files as evidence and compare them with a copy.'
+      : 'Do not trust the log from there on. Keep the files as evidence and compare them with a copy.'
   const text = `${kind}: line ${line} (byte ${offset}): ${printable(message)}\n${entries} records before it are unbroken.\n${next}`
   return { exit: 5, json, text }
 }

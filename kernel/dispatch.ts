@@ -53,7 +53,7 @@ export async function dispatch(
     await scope.end()
     return ran.ok
       ? await release(dispatcher, runnable, filter, ran.output)
-      : { ...ran, reason: await errorText(filter, ran.reason) }
+      : { ...ran, reason: await errorText(filter, ran.reason), help: await errorText(filter, ran.help) }
   } catch (error) {
     const known = error instanceof ClonedError ? error : new ClonedError('GATE_FAULT', { cause: describeThrown(error) })
     const effect = ran.ok ? 'happened' : ran.effect
@@ -179,6 +179,9 @@ function unknownEffect(error: ClonedError): Ran {
   return { ok: false, effect: 'unknown', code: error.code, reason: error.message, help: error.help }
 }
 
+/** A code is a name for programs: no room for a value that a filter would have to find. */
+const CODE = /^[A-Z][A-Z0-9_]{0,63}$/
+
 /** Reads what a handler says of its failure by shape, so that an error of another copy of the package counts too. */
 function thrown(runnable: Runnable, error: unknown): Ran {
   const plain = unknownEffect(
@@ -186,7 +189,8 @@ function thrown(runnable: Runnable, error: unknown): Ran {
   )
   try {
     const said = error as { name?: unknown; effect?: unknown; code?: unknown; help?: unknown } | null | undefined
-    if (plain.ok || said?.name !== 'HandlerError' || typeof said.code !== 'string') return plain
+    if (plain.ok || said?.name !== 'HandlerError') return plain
+    if (typeof said.code !== 'string' || !CODE.test(said.code)) return plain
     const effect = said.effect === 'none' || said.effect === 'happened' ? said.effect : 'unknown'
     const help = typeof said.help === 'string' ? said.help : plain.help
     const reason = said.code === 'HANDLER_FAILED' ? plain.reason : describeThrown(error)

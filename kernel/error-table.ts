@@ -20,6 +20,11 @@ export const ERRORS = table({
     next: 'Make the plugin with definePlugin({ id, version, kernel, setup }).',
     exit: 1,
   },
+  DISTRIBUTION_INVALID: {
+    what: 'the distribution is not valid: {problem}.',
+    next: 'Correct it where defineDistribution() is called.',
+    exit: 1,
+  },
   PLUGIN_ID_INVALID: {
     what: 'plugin id "{id}" is not valid.',
     next: 'Use at least two lower-case words joined by "." or "-", for example "acme.egress-firewall".',
@@ -365,6 +370,16 @@ export const ERRORS = table({
   HANDLER_TIMEOUT: {
     what: '"{target}" did not finish in {ms} ms; it may still have an effect.',
     next: 'Find out whether it happened before you repeat it.',
+    exit: 1,
+  },
+  OPTIONS_INVALID: {
+    what: 'the option "{option}" of a call is not of its type.',
+    next: 'Pass { dryRun?: boolean, signal?: AbortSignal, deadlineMs?: number, onProgress?: function }.',
+    exit: 2,
+  },
+  RECORD_RESERVED: {
+    what: 'a handler may not append a record of type "{type}".',
+    next: 'Name the record after what the handler does, for example "report.rendered"; the gate records calls itself.',
     exit: 1,
   },
   INSTANCE_DIED: {

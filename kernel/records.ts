@@ -1,9 +1,9 @@
 // Words the audit records of the gate; a record must never hold an input, an output or a secret.
 import { type Action, toolOf } from './action.js'
 import type { Attempt } from './attempt.js'
-import type { AuditRecord } from './contracts.js'
+import type { AuditRecord, StoredRecord } from './contracts.js'
 import { ClonedError } from './errors.js'
-import type { Json, JsonObject } from './json.js'
+import type { Json } from './json.js'
 import type { Outcome } from './outcome.js'
 import type { Vote } from './verdict.js'
 
@@ -35,13 +35,18 @@ export function outcomeRecord(attempt: Attempt, outcome: Outcome, instance: stri
 }
 
 /** The outcome of a call whose process died after the intent: nobody knows whether it happened. */
-export function indeterminateRecord(intent: JsonObject, recoveredBy: string, now: number): AuditRecord {
+export function indeterminateRecord(
+  { record: intent, seq }: StoredRecord,
+  recoveredBy: string,
+  now: number,
+): AuditRecord {
   const died = new ClonedError('INSTANCE_DIED', {})
   const keep = ['call_id', 'instance', 'kind', 'target', 'contract', 'actor', 'digest'].filter((key) => key in intent)
   return {
     type: String(intent['type']).replace(/\.intent$/, '.outcome'),
     ts: new Date(now).toISOString(),
     ...Object.fromEntries(keep.map((key) => [key, intent[key] as Json])),
+    intent: seq,
     status: 'indeterminate',
     effect: 'unknown',
     code: died.code,

@@ -43,11 +43,12 @@ export type Composition = Partial<
   Pick<Distribution, 'plugins' | 'replace' | 'omit' | 'requireGuards' | 'mayAllow' | 'limits'>
 >
 
-/** The policy must vote on everything; without it the kernel does not start. */
+/** The policy must vote on everything, and its budgets must be taken; otherwise the kernel does not start. */
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   beforeToolCall: ['cloned.policy'],
   onPolicyWrite: ['cloned.policy'],
   beforeAction: ['cloned.policy'],
+  reserveToolCall: ['cloned.budgets'],
 }
 
 /**

@@ -1,4 +1,5 @@
 // Makes what a command gets from the terminal it runs on; it holds no rules of any command.
+import { resolve } from 'node:path'
 import type { ClonedError } from 'cloned/kernel'
 import { askChoice } from './ask.js'
 import type { GlobalOptions } from './globals.js'
@@ -51,6 +52,7 @@ export function createContext({
     interactive,
     startError,
     cwd,
+    workspace: resolve(cwd, globals.workspace ?? '.'),
     signal,
     stdin,
     inputJson: (option) => readInput(option, { cwd, stdin }),

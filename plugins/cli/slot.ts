@@ -40,6 +40,8 @@ export interface CommandContext {
   readonly startError: ClonedError | undefined
   /** Current directory. */
   readonly cwd: string
+  /** Where the workspace is looked for: the directory of `--workspace`, or the current one. Absolute. */
+  readonly workspace: string
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal
   /** Reads standard input to its end, at most 16 MiB. */

@@ -118,6 +118,7 @@ const CONTEXT: CommandContext = {
   json: false,
   interactive: false,
   cwd: '/',
+  workspace: '/',
   signal: new AbortController().signal,
   stdin: async () => '',
   inputJson: async () => ({}),

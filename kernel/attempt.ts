@@ -63,6 +63,13 @@ export class Attempt {
     return this.request.parent ? this.request.parent.action.depth + 1 : 0
   }
 
+  /** `performance.now()` at which nothing of it may start any more, and its handler must have ended. */
+  get deadlineAt(): number {
+    const { options, parent } = this.request
+    const own = this.startedAt + (options.deadlineMs ?? Number.POSITIVE_INFINITY)
+    return Math.min(own, parent?.deadlineAt ?? Number.POSITIVE_INFINITY)
+  }
+
   ref(instance: string): TakeRef {
     return { callId: this.callId, instance }
   }

@@ -213,7 +213,7 @@ export interface CallOptions {
   readonly dryRun?: boolean
   /** Cancels. After dispatch the outcome says what is known of the effect. */
   readonly signal?: AbortSignal
-  /** Milliseconds for the whole action, waiting for people excluded. */
+  /** Milliseconds from the call until its handler must have ended, whatever it waited for meanwhile; a nested call has no more than its parent. */
   readonly deadlineMs?: number
   /** Receives progress messages of the handler, filtered like results. */
   readonly onProgress?: (message: Json) => void

@@ -38,9 +38,8 @@ export async function dispatch(
   action: Action,
   runnable: Runnable,
 ): Promise<Dispatched> {
-  const { parent, options } = attempt.request
-  const own = performance.now() + Math.min(runnable.timeoutMs, options.deadlineMs ?? Number.POSITIVE_INFINITY)
-  const deadlineAt = Math.min(own, parent?.deadlineAt ?? Number.POSITIVE_INFINITY)
+  const { options } = attempt.request
+  const deadlineAt = Math.min(performance.now() + runnable.timeoutMs, attempt.deadlineAt)
   const filter = (part: ResultSubject['part'], value: Json) => filtered(dispatcher, runnable, action, part, value)
   const progress = (message: Json) => {
     if (!options.onProgress) return
@@ -56,7 +55,7 @@ export async function dispatch(
     await scope.end()
     return ran.ok
       ? await release(dispatcher, runnable, filter, ran.output)
-      : { ...ran, reason: await errorText(filter, ran.reason) }
+      : { ...ran, reason: await errorText(filter, ran.reason), help: await errorText(filter, ran.help) }
   } catch (error) {
     const known = error instanceof ClonedError ? error : new ClonedError('GATE_FAULT', { cause: describeThrown(error) })
     const effect = ran.ok ? 'happened' : ran.effect
@@ -129,42 +128,63 @@ function withheld(error: unknown): never {
 
 type Ran = { readonly ok: true; readonly output: unknown } | Extract<Dispatched, { ok: false }>
 
-/** Runs to the end, the deadline or the cancel, whichever is first. */
-function run(runnable: Runnable, scope: Scope, attempt: Attempt, action: Action, deadlineAt: number): Promise<Ran> {
-  const { signal } = attempt.request.options
+/** Runs to the end, the deadline or the cancel, whichever is first. A handler that ends at once costs no timer. */
+function run(
+  runnable: Runnable,
+  scope: Scope,
+  attempt: Attempt,
+  action: Action,
+  deadlineAt: number,
+): Ran | Promise<Ran> {
+  try {
+    const result = runnable.run(action.input, scope, action)
+    if (!isThenable(result)) return { ok: true, output: result }
+    return bounded(runnable, scope, Promise.resolve(result), deadlineAt, attempt.request.options.signal)
+  } catch (error) {
+    return thrown(runnable, error)
+  }
+}
+
+function bounded(
+  runnable: Runnable,
+  scope: Scope,
+  running: Promise<unknown>,
+  deadlineAt: number,
+  signal: AbortSignal | undefined,
+): Promise<Ran> {
+  const { target } = runnable
   return new Promise<Ran>((resolve) => {
     const ms = Math.max(0, deadlineAt - performance.now())
     const timer = setTimeout(() => {
       scope.abort(new Error('deadline exceeded'))
-      end(unknownEffect(new ClonedError('HANDLER_TIMEOUT', { target: runnable.target, ms: Math.round(ms) })))
+      end(unknownEffect(new ClonedError('HANDLER_TIMEOUT', { target, ms: Math.round(ms) })))
     }, ms)
     const cancel = () => {
       scope.abort(signal?.reason)
       const help = 'Find out whether it happened before you repeat it.'
-      end(unknownEffect(new ClonedError('CANCELLED', { target: runnable.target, when: 'while it ran', help })))
+      end(unknownEffect(new ClonedError('CANCELLED', { target, when: 'while it ran', help })))
     }
     const end = (ran: Ran) => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', cancel)
       resolve(ran)
     }
-    signal?.addEventListener('abort', cancel, { once: true })
-    try {
-      const result = runnable.run(action.input, scope, action)
-      if (!isThenable(result)) return end({ ok: true, output: result })
-      result.then(
-        (output) => end({ ok: true, output }),
-        (error: unknown) => end(thrown(runnable, error)),
-      )
-    } catch (error) {
-      end(thrown(runnable, error))
-    }
+    running.then(
+      (output) => end({ ok: true, output }),
+      (error: unknown) => end(thrown(runnable, error)),
+    )
+    // The handler may have aborted it while it was starting.
+    if (signal?.aborted) cancel()
+    else signal?.addEventListener('abort', cancel, { once: true })
   })
 }
 
 function unknownEffect(error: ClonedError): Ran {
   return { ok: false, effect: 'unknown', code: error.code, reason: error.message, help: error.help }
 }
+
+/** A code is a name for programs: no room for a value that a filter would have to find. */
+const CODE = /^[A-Z][A-Z0-9_]{0,63}$/
 
 /** Reads what a handler says of its failure by shape, so that an error of another copy of the package counts too. */
 function thrown(runnable: Runnable, error: unknown): Ran {
@@ -173,7 +193,8 @@ function thrown(runnable: Runnable, error: unknown): Ran {
   )
   try {
     const said = error as { name?: unknown; effect?: unknown; code?: unknown; help?: unknown } | null | undefined
-    if (plain.ok || said?.name !== 'HandlerError' || typeof said.code !== 'string') return plain
+    if (plain.ok || said?.name !== 'HandlerError') return plain
+    if (typeof said.code !== 'string' || !CODE.test(said.code)) return plain
     const effect = said.effect === 'none' || said.effect === 'happened' ? said.effect : 'unknown'
     const help = typeof said.help === 'string' ? said.help : plain.help
     const reason = said.code === 'HANDLER_FAILED' ? plain.reason : describeThrown(error)

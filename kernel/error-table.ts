@@ -20,6 +20,11 @@ export const ERRORS = table({
     next: 'Make the plugin with definePlugin({ id, version, kernel, setup }).',
     exit: 1,
   },
+  DISTRIBUTION_INVALID: {
+    what: 'the distribution is not valid: {problem}.',
+    next: 'Correct it where defineDistribution() is called.',
+    exit: 1,
+  },
   PLUGIN_ID_INVALID: {
     what: 'plugin id "{id}" is not valid.',
     next: 'Use at least two lower-case words joined by "." or "-", for example "acme.egress-firewall".',
@@ -371,6 +376,26 @@ export const ERRORS = table({
     what: '"{target}" did not finish in {ms} ms; it may still have an effect.',
     next: 'Find out whether it happened before you repeat it.',
     exit: 1,
+  },
+  OPTIONS_INVALID: {
+    what: 'the option "{option}" of a call is not of its type.',
+    next: 'Pass { dryRun?: boolean, signal?: AbortSignal, deadlineMs?: number, onProgress?: function }.',
+    exit: 2,
+  },
+  RECORD_RESERVED: {
+    what: 'a handler may not append a record of type "{type}".',
+    next: 'Name the record after what the handler does, for example "report.rendered"; the gate records calls itself.',
+    exit: 1,
+  },
+  INSTANCE_DIED: {
+    what: 'the process ended between the intent and the outcome; nobody knows whether it happened.',
+    next: 'Find out whether it happened before you repeat it.',
+    exit: 1,
+  },
+  CHECK_DENIED: {
+    what: 'nobody who may allow allowed it on {hook}.',
+    next: 'List a plugin that votes allow on {hook} in the distribution, for example the default policy.',
+    exit: 3,
   },
   CANCELLED: {
     what: '"{target}" was cancelled {when}.',

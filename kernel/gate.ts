@@ -3,7 +3,7 @@
 import type { Action, Actor } from './action.js'
 import { APPROVALS, type Approver, approve, reasonsOf, type Waiting } from './approve.js'
 import { Attempt, type AttemptRequest } from './attempt.js'
-import type { AuditLog, AuditRecord, Receipt } from './contracts.js'
+import type { AuditLog, AuditRecord, CallOptions, Receipt } from './contracts.js'
 import { type Dispatched, type Dispatcher, dispatch } from './dispatch.js'
 import type { Limits } from './distribution.js'
 import { ClonedError, describeThrown, isClonedError } from './errors.js'
@@ -59,7 +59,9 @@ export class GatePath {
   async start(request: AttemptRequest): Promise<Outcome> {
     // A host without types may name anything: what is no text names nothing, and is recorded so.
     const target = typeof request.target === 'string' ? request.target : ''
-    const attempt = new Attempt(this.#host.callId(), { ...request, target })
+    // Copied: whoever keeps the options must not change what the call is while it is judged.
+    const options = Object.freeze({ ...request.options })
+    const attempt = new Attempt(this.#host.callId(), { ...request, target, options })
     let outcome: Outcome
     try {
       outcome = await this.#path(attempt)
@@ -74,6 +76,7 @@ export class GatePath {
   async #path(attempt: Attempt): Promise<Outcome> {
     const host = this.#host
     const { request } = attempt
+    mustBeOptions(request.options)
     const actor = host.actor(request)
     attempt.actor = actor
     if (attempt.depth > host.limits.depth) {
@@ -95,11 +98,11 @@ export class GatePath {
     if (attempt.dryRun) return this.#dryRun(attempt, action, runnable, verdict.effect, verdict.by)
 
     if (runnable.kind.reserve) await reserve(host.hooks, runnable.kind.reserve, attempt, action, host.instance)
-    this.#mustNotBeCancelled(attempt)
+    this.#mustStillBeWanted(attempt)
     const receipt = await this.#record(intentRecord(attempt, action, host), (late) => this.#lateIntent(attempt, late))
     attempt.intentSeq = receipt.seq
     attempt.phase = 'intended'
-    this.#mustNotBeCancelled(attempt)
+    this.#mustStillBeWanted(attempt)
 
     attempt.phase = 'dispatched'
     const result = await dispatch(this.#dispatcher, attempt, action, runnable)
@@ -120,11 +123,12 @@ export class GatePath {
     }
   }
 
-  #mustNotBeCancelled({ request: { options, target } }: Attempt): void {
-    if (!options.signal?.aborted) return
+  #mustStillBeWanted({ request: { options, target }, deadlineAt }: Attempt): void {
+    const late = performance.now() >= deadlineAt
+    if (!late && !options.signal?.aborted) return
     throw new ClonedError('CANCELLED', {
       target,
-      when: 'before it ran',
+      when: late ? 'before it ran: its deadline was over' : 'before it ran',
       help: 'Nothing happened; call it again to run it.',
     })
   }
@@ -177,6 +181,7 @@ export class GatePath {
       return outcome.status === 'done' ? { ...outcome, record: Object.freeze({ seq, hash }) } : outcome
     } catch (cause) {
       // It ran and the log does not say how: whatever was taken stays taken, and nothing of the result leaves.
+      this.#host.settlements.lose(attempt.callId, cause)
       await this.#settle(attempt, 'commit')
       const error = new ClonedError('OUTCOME_UNRECORDED', { cause: describeThrown(cause) })
       const effect = result.ok ? 'happened' : result.effect === 'none' ? 'unknown' : result.effect
@@ -204,6 +209,7 @@ export class GatePath {
       await this.#record(outcomeRecord(attempt, outcome, this.#host))
       return outcome
     } catch (unrecorded) {
+      if (attempt.intentSeq !== undefined) this.#host.settlements.lose(attempt.callId, unrecorded)
       // Not letting it run needs no record to be safe; saying so in the answer is all that is left.
       const also = this.#words(told(unrecorded))
       return also.code === code ? outcome : { ...outcome, reason: `${reason} (not recorded: ${also.reason})` }
@@ -250,6 +256,15 @@ export class GatePath {
     if (after) this.#host.fire(after, ended)
     this.#host.fire(afterAction, ended)
   }
+}
+
+/** A host without types may pass anything: `dryRun: 1` must neither run the call nor be taken for a dry run. */
+function mustBeOptions({ dryRun, signal, deadlineMs, onProgress }: CallOptions): void {
+  const wrong = (name: string) => new ClonedError('OPTIONS_INVALID', { option: name })
+  if (dryRun !== undefined && typeof dryRun !== 'boolean') throw wrong('dryRun')
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong('signal')
+  if (deadlineMs !== undefined && !(typeof deadlineMs === 'number' && deadlineMs >= 0)) throw wrong('deadlineMs')
+  if (onProgress !== undefined && typeof onProgress !== 'function') throw wrong('onProgress')
 }
 
 /** Carries a folded deny to the end of the path. */

@@ -12,7 +12,9 @@ export { createKernel, KERNEL_VERSION, type Kernel, type KernelRuntime } from '.
 export * from './kinds.js'
 export * from './lock.js'
 export * from './members.js'
+export { didYouMean, nearest, suggestion } from './nearest.js'
 export * from './outcome.js'
+export { compilePattern, type Matches } from './pattern.js'
 export { type PlanReport, plan } from './plan.js'
 export {
   type ConfigSchema,
@@ -25,7 +27,7 @@ export {
   type Stability,
 } from './plugin.js'
 export * from './private-files.js'
-export { compileSchema, type SchemaProblem } from './schema.js'
+export { compileSchema, type SchemaProblem, wordProblems } from './schema.js'
 export * from './scrubber.js'
 export { type Database, openDatabase } from './sqlite.js'
 export * from './token.js'

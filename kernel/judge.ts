@@ -121,7 +121,7 @@ export function refusal(
 }
 
 function countOnly(cast: Vote, mayAllow: ReadonlySet<string>): Vote {
-  return cast.effect === 'allow' && !mayAllow.has(cast.plugin) ? { ...cast, counted: false } : cast
+  return Object.freeze(cast.effect === 'allow' && !mayAllow.has(cast.plugin) ? { ...cast, counted: false } : cast)
 }
 
 function byPluginThenHook(a: Vote, b: Vote): number {

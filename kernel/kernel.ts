@@ -21,7 +21,7 @@ import { type Hook, onReady } from './hooks.js'
 import type { Json } from './json.js'
 import { toolCall } from './kinds.js'
 import { drainAll, startAll, stopAll } from './lifecycle.js'
-import { consoleLogger } from './log.js'
+import { consoleLogger, safeLoggers } from './log.js'
 import type { Outcome } from './outcome.js'
 import { type BootPlan, bootPlan, type PlanReport, planFailed } from './plan.js'
 import { KERNEL_ID } from './plan-slots.js'
@@ -100,7 +100,7 @@ class RunningKernel implements Kernel {
   #stopping: Promise<void> | undefined
 
   constructor(distribution: Distribution, boot: BootPlan, runtime: KernelRuntime) {
-    const log = runtime.log ?? consoleLogger
+    const log = safeLoggers(runtime.log ?? consoleLogger)
     const logger = (plugin: string) => this.#words.logger(log(plugin))
     this.#report = boot.report
     this.#limits = Object.freeze({ ...DEFAULT_LIMITS, ...distribution.limits })

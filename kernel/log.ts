@@ -1,4 +1,5 @@
-// Writes diagnostics to standard error as lines; never the audit path, and never to standard output.
+// Writes diagnostics to standard error as lines; never the audit path, never to standard output, and must never throw.
+import { describeThrown } from './errors.js'
 import type { JsonObject } from './json.js'
 import type { Logger } from './plugin.js'
 
@@ -13,5 +14,21 @@ export function consoleLogger(plugin: string): Logger {
     info: () => {},
     warn: (message, fields) => write('warn', plugin, message, fields),
     error: (message, fields) => write('error', plugin, message, fields),
+  }
+}
+
+/** The loggers of a host, made safe: one that throws is told of on standard error and changes nothing else. */
+export function safeLoggers(make: (plugin: string) => Logger): (plugin: string) => Logger {
+  return (plugin) => {
+    const guarded =
+      (level: keyof Logger): Logger[keyof Logger] =>
+      (message, fields) => {
+        try {
+          make(plugin)[level](message, fields)
+        } catch (error) {
+          write('error', 'cloned.kernel', `the log of "${plugin}" threw (${describeThrown(error)}): ${message}`)
+        }
+      }
+    return { debug: guarded('debug'), info: guarded('info'), warn: guarded('warn'), error: guarded('error') }
   }
 }

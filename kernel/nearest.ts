@@ -1,17 +1,31 @@
 // Finds the known word that a mistyped one is closest to; a suggestion for people, and must never be acted upon.
 
-/** The closest of the known words, or `''` when none is close. */
-export function nearest(word: string, known: readonly string[]): string {
-  let best = ''
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1
+// People type short words; a longer text is not a slip, and must not cost quadratic time.
+const MAX_LENGTH = 128
+
+/** The closest of the known words by edit distance, or nothing when none is near enough to be a slip. */
+export function nearest(typed: string, known: Iterable<string>): string | undefined {
+  if (typed.length > MAX_LENGTH) return undefined
+  let best: string | undefined
+  let bestDistance = Math.max(2, Math.floor(typed.length / 3)) + 1
   for (const candidate of known) {
-    const distance = editDistance(word, candidate, bestDistance)
+    const distance = editDistance(typed, candidate, bestDistance)
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance
     }
   }
   return best
+}
+
+/** ` (did you mean "…"?)` for the end of a sentence, or nothing. */
+export function didYouMean(typed: string, known: Iterable<string>): string {
+  return suggestion(nearest(typed, known))
+}
+
+/** The same for a name that is already chosen. */
+export function suggestion(name: string | undefined): string {
+  return name === undefined ? '' : ` (did you mean "${name}"?)`
 }
 
 function editDistance(a: string, b: string, atLeast: number): number {

@@ -2,7 +2,7 @@
 import { type Distribution, pluginOf, type Use } from './distribution.js'
 import { ClonedError, describeThrown } from './errors.js'
 import { type Json, snapshot } from './json.js'
-import { nearest } from './nearest.js'
+import { didYouMean, nearest } from './nearest.js'
 import type { Plugin } from './plugin.js'
 import { compileSchema } from './schema.js'
 
@@ -18,7 +18,12 @@ interface Input {
 export function planConfigs({ distribution, plugins, listed, config, problems }: Input): Map<string, Json | undefined> {
   for (const id of Object.keys(config)) {
     if (!listed.has(id))
-      problems.push(new ClonedError('CONFIG_UNKNOWN', { plugin: id, known: nearest(id, [...listed.keys()]) }))
+      problems.push(
+        new ClonedError('CONFIG_UNKNOWN', {
+          plugin: id,
+          known: nearest(id, listed.keys()) ?? [...listed.keys()].join(', '),
+        }),
+      )
   }
   const used = new Map<string, Json>()
   for (const entry of distribution.plugins) {
@@ -52,8 +57,8 @@ function check(plugin: Plugin, given: Json | undefined): { value: Json | undefin
     return {
       value: snapshot(value),
       problems: problems.map(({ path, message }) => {
-        const hint = message === 'is not a known key' ? nearest(path.slice(path.lastIndexOf('/') + 1), known) : ''
-        return `${path} ${message}${hint && ` (did you mean ${hint}?)`}`
+        const typo = message === 'is not a known key'
+        return `${path} ${message}${typo ? didYouMean(path.slice(path.lastIndexOf('/') + 1), known) : ''}`
       }),
     }
   } catch (error) {

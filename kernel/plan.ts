@@ -7,6 +7,7 @@ import { deepFreeze, type Json } from './json.js'
 import { findCollections } from './plan-collections.js'
 import { planConfigs } from './plan-config.js'
 import { planHooks } from './plan-hooks.js'
+import { checkDistribution } from './plan-limits.js'
 import { checkNeeds, findOwners, unloadReplaced } from './plan-slots.js'
 import { PLUGIN_ID, type Plugin, type Stability } from './plugin.js'
 import { requirement } from './token.js'
@@ -76,6 +77,7 @@ export function bootPlan(distribution: Distribution, config: Readonly<Record<str
   const owners = findOwners(present, problems)
   checkNeeds(present, owners, listed, problems)
   const ordered = orderPlugins(present, owners, problems)
+  checkDistribution(distribution, problems)
   const hooks = planHooks({ distribution, plugins: ordered, owners, problems })
   const configs = planConfigs({ distribution, plugins: ordered, config, listed, problems })
   const report: PlanReport = {

@@ -3,7 +3,7 @@ import type { ActionKind } from './action.js'
 import type { Executor, Reserve } from './contracts.js'
 import { ClonedError } from './errors.js'
 import type { CheckHook, GuardHook, Hook, NotifyHook, ObserveHook, ReserveHook, TransformHook } from './hooks.js'
-import type { Json, JsonObject } from './json.js'
+import type { JsonObject } from './json.js'
 import type { Collection, Contribution, OptionalSlot, Requirement, Slot } from './token.js'
 import type { Verdict } from './verdict.js'
 
@@ -30,7 +30,8 @@ type SubjectOf<H> = H extends { readonly Subject?: infer S } ? S : never
 
 /** What setup returns: one value per provided slot and one array per collection that the plugin contributes to. */
 export type SetupResult<P, C> = [keyof P | keyof C] extends [never]
-  ? void
+  ? // biome-ignore lint/suspicious/noConfusingVoidType: a setup that gives nothing may be an arrow to a void call
+    void
   : { readonly [K in keyof P]: ServiceOf<P[K]> } & { readonly [K in keyof C]: readonly ItemOf<C[K]>[] }
 
 /** What a guard may answer. */
@@ -212,5 +213,3 @@ export function definePlugin<
     setup: setup as (ctx: unknown) => unknown,
   })
 }
-
-export type { Json }

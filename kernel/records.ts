@@ -2,10 +2,11 @@
 import { type Action, toolOf } from './action.js'
 import type { Attempt } from './attempt.js'
 import { tokenOf } from './audit-token.js'
-import type { AuditLog, AuditRecord } from './contracts.js'
+import type { AuditLog, AuditRecord, StoredRecord } from './contracts.js'
+import { ClonedError } from './errors.js'
 import { canonical, type Json, type JsonObject } from './json.js'
+import { masked } from './masked.js'
 import type { Outcome } from './outcome.js'
-import type { Vote } from './verdict.js'
 
 /** Longest text of a reason in a record; a longer one is cut, so that a record stays under the log's line limit. */
 const MAX_TEXT = 500
@@ -19,13 +20,12 @@ export interface Recording {
 
 /** The intent: durable before anything runs. Throws when the log cannot stand tokens for the input. */
 export function intentRecord(attempt: Attempt, action: Action, recording: Recording): AuditRecord {
-  return {
-    ...common(attempt, action, 'intent', recording),
-    ...args(attempt, action, recording.audit),
-    ballot: ballotOf(attempt.ballot),
-    ...(attempt.approval === undefined ? {} : { approval: attempt.approval }),
-    ...(attempt.takes.empty ? {} : { takes: attempt.takes.tokens() }),
-  }
+  const entry = common(attempt, action, 'intent', recording)
+  addInput(entry, attempt, action, recording.audit)
+  entry.ballot = ballotOf(attempt)
+  if (attempt.approval !== undefined) entry.approval = attempt.approval
+  if (!attempt.takes.empty) entry.takes = attempt.takes.tokens()
+  return entry as AuditRecord
 }
 
 /**
@@ -33,46 +33,57 @@ export function intentRecord(attempt: Attempt, action: Action, recording: Record
  * names its input. Throws when the log cannot stand tokens.
  */
 export function outcomeRecord(attempt: Attempt, outcome: Outcome, recording: Recording): AuditRecord {
-  const { action, runnable } = attempt
-  const known = attempt.intentSeq !== undefined
-  return {
-    ...common(attempt, action, 'outcome', recording),
-    ...(known || !action ? {} : args(attempt, action, recording.audit)),
-    status: outcome.status,
-    ...('code' in outcome && outcome.code ? { code: outcome.code } : {}),
-    ...('reason' in outcome && outcome.reason ? { reason: cut(outcome.reason) } : {}),
-    ...('effect' in outcome ? { effect: outcome.effect } : {}),
-    ...(outcome.status === 'done'
-      ? {
-          result: tokenOf(recording.audit, 'result', canonical(outcome.output)),
-          ...clear(runnable?.clearOutput?.(outcome.output)),
-        }
-      : {}),
-    ...(outcome.status === 'pending' ? { approval: outcome.approval.id } : {}),
-    // The ballot stands in the intent where there is one.
-    ...(known ? { intent: attempt.intentSeq as number } : { ballot: ballotOf(attempt.ballot) }),
-    dur_ms: Math.round(performance.now() - attempt.startedAt),
+  const { action, runnable, intentSeq } = attempt
+  const entry = common(attempt, action, 'outcome', recording)
+  if (intentSeq === undefined && action) addInput(entry, attempt, action, recording.audit)
+  entry.status = outcome.status
+  if ('code' in outcome && outcome.code) entry.code = outcome.code
+  if ('reason' in outcome && outcome.reason) entry.reason = cut(masked(outcome.reason, action?.input))
+  if ('effect' in outcome) entry.effect = outcome.effect
+  if (outcome.status === 'done') {
+    entry.result = tokenOf(recording.audit, 'result', canonical(outcome.output))
+    addClear(entry, runnable?.clearOutput?.(outcome.output))
   }
+  if (outcome.status === 'pending') entry.approval = outcome.approval.id
+  // The ballot stands in the intent where there is one.
+  if (intentSeq === undefined) entry.ballot = ballotOf(attempt)
+  else entry.intent = intentSeq
+  entry.dur_ms = Math.round(performance.now() - attempt.startedAt)
+  return entry as AuditRecord
 }
 
 /** The outcome of a call whose process died after the intent: nobody knows whether it happened. */
-export function indeterminateRecord(intent: JsonObject, recoveredBy: string, now: number): AuditRecord {
+export function indeterminateRecord(
+  { record: intent, seq }: StoredRecord,
+  recoveredBy: string,
+  now: number,
+): AuditRecord {
+  const died = new ClonedError('INSTANCE_DIED', {})
   const keep = ['call_id', 'instance', 'kind', 'target', 'contract', 'actor', 'digest'].filter((key) => key in intent)
   return {
     type: String(intent['type']).replace(/\.intent$/, '.outcome'),
     ts: new Date(now).toISOString(),
     ...Object.fromEntries(keep.map((key) => [key, intent[key] as Json])),
+    intent: seq,
     status: 'indeterminate',
     effect: 'unknown',
-    code: 'INSTANCE_DIED',
-    reason: 'the process ended between the intent and the outcome',
+    code: died.code,
+    reason: died.message,
     recovered_by: recoveredBy,
   }
 }
 
+/** A record that is being worded. Filled in place: spreading conditional parts costs more than the rest of it (measured). */
+type Draft = { [key: string]: Json }
+
 /** The input by token, and in clear what its schema marks as loggable. */
-function args(attempt: Attempt, action: Action, audit: AuditLog | undefined): JsonObject {
-  return { args: tokensOf(attempt, action, audit).args, ...clear(attempt.runnable?.clearInput(action.input)) }
+function addInput(entry: Draft, attempt: Attempt, action: Action, audit: AuditLog | undefined): void {
+  entry.args = tokensOf(attempt, action, audit).args
+  addClear(entry, attempt.runnable?.clearInput(action.input))
+}
+
+function addClear(entry: Draft, values: JsonObject | undefined): void {
+  if (values) entry.clear = values
 }
 
 function tokensOf(attempt: Attempt, action: Action, audit: AuditLog | undefined) {
@@ -83,33 +94,38 @@ function tokensOf(attempt: Attempt, action: Action, audit: AuditLog | undefined)
   return attempt.tokens
 }
 
-function clear(values: JsonObject | undefined): JsonObject {
-  return values ? { clear: values } : {}
-}
-
-function common(attempt: Attempt, action: Action | undefined, part: string, { audit, instance, now }: Recording) {
+function common(
+  attempt: Attempt,
+  action: Action | undefined,
+  part: string,
+  { audit, instance, now }: Recording,
+): Draft {
   const { request, runnable, actor } = attempt
   const tool = action && toolOf(action)
-  return {
+  const entry: Draft = {
     type: `${runnable?.kind.record ?? 'action'}.${part}`,
     ts: new Date(now()).toISOString(),
     call_id: attempt.callId,
     instance,
     kind: request.kind,
     target: cut(request.target),
-    ...(runnable ? { contract: runnable.contract } : {}),
-    ...(tool ? { risk: tool.risk } : {}),
-    ...(actor ? { actor: { id: actor.id, claimed: actor.claimed, os_user: actor.osUser } } : {}),
-    ...(action ? { digest: tokensOf(attempt, action, audit).digest } : {}),
-    ...(request.parent ? { parent: request.parent.action.callId, depth: attempt.depth } : {}),
-    ...(request.resume ? { resumed: request.resume.approval } : {}),
   }
+  if (runnable) entry.contract = runnable.contract
+  if (tool) entry.risk = tool.risk
+  if (actor) entry.actor = { id: actor.id, claimed: actor.claimed, os_user: actor.osUser }
+  if (action) entry.digest = tokensOf(attempt, action, audit).digest
+  if (request.parent) {
+    entry.parent = request.parent.action.callId
+    entry.depth = attempt.depth
+  }
+  if (request.resume) entry.resumed = request.resume.approval
+  return entry
 }
 
-function ballotOf(ballot: readonly Vote[]): Json {
+function ballotOf({ ballot, action }: Attempt): Json {
   return ballot.map((vote) => {
     const { reason, help: _, ...rest } = vote
-    return reason === undefined ? rest : { ...rest, reason: cut(reason) }
+    return reason === undefined ? rest : { ...rest, reason: cut(masked(reason, action?.input)) }
   }) as unknown as Json
 }
 

@@ -20,10 +20,14 @@ export async function resumeRequest(
   if (!request) return denied(new ClonedError('APPROVAL_UNKNOWN', { approval: id }))
   if (request.state === 'pending') return pending(request)
   if (request.state !== 'approved') {
-    return denied(new ClonedError('APPROVAL_UNUSABLE', { approval: id, reason: `it is ${request.state}` }))
+    return denied(new ClonedError('APPROVAL_UNUSABLE', { approval: id, reason: whyNot(request) }))
   }
   const { kind, target, input, actor, digest, about } = request.action
   return { kind, target, input, actor, about, resume: { approval: id, digest, actor: Object.freeze({ ...actor }) } }
+}
+
+function whyNot({ state, usedBy }: ApprovalRequest): string {
+  return state === 'used' && usedBy !== undefined ? `call ${usedBy} has used it` : `it is ${state}`
 }
 
 function denied({ code, message: reason, help }: ClonedError): Denied {

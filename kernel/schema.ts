@@ -50,8 +50,10 @@ export function compileSchema(schema: JsonObject, { defaults = false }: { defaul
   // Compiled anonymously: two plugins may ship different schemas under one $id.
   const { $id: _, ...anonymous } = schema
   const check = engine.compile(anonymous) as ValidateFunction
+  // An asynchronous schema answers a promise, which is as good as true to whoever does not look.
+  if ('$async' in check) throw new TypeError('"$async" is not supported in schemas')
   const validate: Validate = (value) => {
-    if (check(value)) return []
+    if (check(value) === true) return []
     return (check.errors ?? []).slice(0, 50).map(word)
   }
   compiled.set(key, validate)

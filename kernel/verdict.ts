@@ -99,10 +99,11 @@ export function parseVerdict(answer: unknown): Verdict | undefined | 'invalid' {
  * An ask alone does not allow: somebody who may allow has to vote allow or ask.
  */
 export function fold(ballot: readonly Vote[], mayAllow: ReadonlySet<string>): Fold {
-  const denies = ballot.filter((vote) => vote.effect === 'deny')
-  if (denies.length > 0) return { effect: 'deny', by: denies }
-  const asks = ballot.filter((vote) => vote.effect === 'ask')
-  const allows = ballot.filter((vote) => vote.effect === 'allow' && mayAllow.has(vote.plugin))
+  const by: Record<Vote['effect'], Vote[]> = { deny: [], ask: [], allow: [], abstain: [] }
+  for (const vote of ballot) by[vote.effect].push(vote)
+  if (by.deny.length > 0) return { effect: 'deny', by: by.deny }
+  const asks = by.ask
+  const allows = by.allow.filter((vote) => mayAllow.has(vote.plugin))
   const baseline = allows.length > 0 || asks.some((vote) => mayAllow.has(vote.plugin))
   if (!baseline) return { effect: 'deny', by: [] }
   return asks.length > 0 ? { effect: 'ask', by: asks } : { effect: 'allow', by: allows }

@@ -58,38 +58,54 @@ export const builtIns: readonly Plugin[] = [
   quickstartPlugin,
 ]
 
+/** What can be changed in the default distribution. */
+export type Composition = Partial<
+  Pick<Distribution, 'plugins' | 'replace' | 'omit' | 'requireGuards' | 'mayAllow' | 'limits'>
+>
+
+/** The policy must vote on everything, and its budgets must be taken; otherwise the kernel does not start. */
+const REQUIRED: Readonly<Record<string, readonly string[]>> = {
+  beforeToolCall: ['cloned.policy'],
+  onPolicyWrite: ['cloned.policy'],
+  beforeAction: ['cloned.policy'],
+  reserveToolCall: ['cloned.budgets'],
+}
+
 /**
- * The default distribution, with more plugins after the built-in ones. Policy must vote on every tool call and on every
- * policy write; without it the kernel does not start.
+ * The default distribution, with more plugins after the built-in ones. `requireGuards` adds to what is required anyway,
+ * `limits` replaces single limits; a distribution that wants to require less is made with `defineDistribution`.
  */
-export function defaultDistribution(
-  more: Partial<Pick<Distribution, 'plugins' | 'replace' | 'omit'>> = {},
-): Distribution {
-  const { plugins = [], ...rest } = more
+export function defaultDistribution(more: Composition = {}): Distribution {
+  const { plugins = [], requireGuards = {}, limits, ...rest } = more
+  const hooks = new Set([...Object.keys(REQUIRED), ...Object.keys(requireGuards)])
   return defineDistribution({
     name: 'cloned',
     version: '0.1.0',
     plugins: [...builtIns, ...plugins],
-    requireGuards: {
-      beforeToolCall: ['cloned.policy'],
-      onPolicyWrite: ['cloned.policy'],
-      beforeAction: ['cloned.policy'],
-    },
+    requireGuards: Object.fromEntries(
+      [...hooks].map((hook) => [hook, [...new Set([...(REQUIRED[hook] ?? []), ...(requireGuards[hook] ?? [])])]]),
+    ),
+    // Room for what the file and artifact tools say that they take.
+    limits: { input: { depth: 64, bytes: 20 * 1024 * 1024 }, ...limits },
     ...rest,
   })
 }
 
 /** How to open a workspace. */
-export interface OpenOptions extends KernelRuntime, Partial<Pick<Distribution, 'plugins' | 'replace' | 'omit'>> {
+export interface OpenOptions extends KernelRuntime, Composition {
   /** A directory in or under the workspace. Default: the current directory. */
   readonly root?: string
 }
 
 /** Opens the workspace at `root` with the default distribution, started. Stop it with `kernel.stop()`. */
-export async function open({ root, plugins, replace, omit, config, ...runtime }: OpenOptions = {}): Promise<Kernel> {
-  const more = { ...(plugins ? { plugins } : {}), ...(replace ? { replace } : {}), ...(omit ? { omit } : {}) }
+export async function open({ root, config, now, log, osUser, ...composition }: OpenOptions = {}): Promise<Kernel> {
   const workspace = root === undefined ? {} : { 'cloned.workspace': { root } }
-  const kernel = createKernel(defaultDistribution(more), { ...runtime, config: { ...workspace, ...config } })
+  const kernel = createKernel(defaultDistribution(composition), {
+    ...(now ? { now } : {}),
+    ...(log ? { log } : {}),
+    ...(osUser === undefined ? {} : { osUser }),
+    config: { ...workspace, ...config },
+  })
   await kernel.start()
   return kernel
 }

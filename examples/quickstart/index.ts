@@ -23,10 +23,10 @@ const AGENT = ['--actor', 'agent:demo']
  * Runs the walk, printing every command before its output. Answers 0 when each command ended as it must, else 1.
  * Nobody is asked anything: the walk decides its one approval itself, as the user who runs it.
  */
-export async function quickstart(io: CliIo, env: Readonly<Record<string, string | undefined>>): Promise<number> {
+export async function quickstart(io: CliIo): Promise<number> {
   const root = await mkdtemp(join(tmpdir(), 'cloned-quickstart-'))
   await cp(packageFile('docs'), join(root, 'docs'), { recursive: true })
-  const walk = new Walk(root, { ...io, stdin: nobody() }, env)
+  const walk = new Walk(root, { ...io, stdin: nobody() })
 
   const ok =
     (await walk.run([
@@ -50,13 +50,11 @@ export async function quickstart(io: CliIo, env: Readonly<Record<string, string 
 class Walk {
   readonly #root: string
   readonly #io: CliIo
-  readonly #env: Readonly<Record<string, string | undefined>>
   readonly #distribution: Distribution = defaultDistribution({ plugins: [docsLinkReport] })
 
-  constructor(root: string, io: CliIo, env: Readonly<Record<string, string | undefined>>) {
+  constructor(root: string, io: CliIo) {
     this.#root = root
     this.#io = io
-    this.#env = env
   }
 
   async decide(): Promise<boolean> {
@@ -93,7 +91,7 @@ class Walk {
   }
 
   #cli(argv: readonly string[], io: CliIo): Promise<number> {
-    return runCli({ distribution: this.#distribution, argv, io, cwd: this.#root, env: this.#env })
+    return runCli({ distribution: this.#distribution, argv, io, cwd: this.#root })
   }
 
   #print(text: string): void {

@@ -14,6 +14,8 @@ export type { FaultSubject } from './fault-probes.js'
 export interface FaultMatrixOptions {
   /** Milliseconds that a plugin which never answers is waited for. Default 30. */
   readonly hangMs?: number
+  /** Id of the one plugin whose faults are wanted. Default: those of every plugin of the distribution. */
+  readonly plugin?: string
 }
 
 /**
@@ -25,24 +27,27 @@ export interface FaultMatrixOptions {
 export function faultMatrix(
   distribution: Distribution,
   make: (distribution: Distribution) => Promise<FaultSubject>,
-  { hangMs = 30 }: FaultMatrixOptions = {},
+  { hangMs = 30, plugin }: FaultMatrixOptions = {},
 ): readonly ContractCase[] {
-  return placesOf(distribution).flatMap((place) => {
-    const shared = twinned(distribution, place)
-    const fresh = (fault?: Fault) => twinned(distribution, place, fault?.kind === 'hangs' ? hangMs : undefined)
-    const cases = FAULTS.map((fault) => ({
-      name: `${place.name}: ${fault.name}`,
-      run: () =>
-        place.atBoot
-          ? duringBoot(fresh(fault), make, place, fault)
-          : afterBoot(fault.kind === 'hangs' ? fresh(fault) : shared, make, place, fault),
-    }))
-    // A log without a method accepts no intent either, so it is missing there.
-    if (place.record === 'outcome') return cases
-    const absent =
-      place.atBoot || handlerOf(place) ? () => refusesBoot(fresh(), make) : () => missing(shared, make, place)
-    return [...cases, { name: `${place.name}: is missing`, run: absent }]
-  })
+  const wanted = ({ point }: Place) => plugin === undefined || point.plugin === plugin
+  return placesOf(distribution)
+    .filter(wanted)
+    .flatMap((place) => {
+      const shared = twinned(distribution, place)
+      const fresh = (fault?: Fault) => twinned(distribution, place, fault?.kind === 'hangs' ? hangMs : undefined)
+      const cases = FAULTS.map((fault) => ({
+        name: `${place.name}: ${fault.name}`,
+        run: () =>
+          place.atBoot
+            ? duringBoot(fresh(fault), make, place, fault)
+            : afterBoot(fault.kind === 'hangs' ? fresh(fault) : shared, make, place, fault),
+      }))
+      // A log without a method accepts no intent either, so it is missing there.
+      if (place.record === 'outcome') return cases
+      const absent =
+        place.atBoot || handlerOf(place) ? () => refusesBoot(fresh(), make) : () => missing(shared, make, place)
+      return [...cases, { name: `${place.name}: is missing`, run: absent }]
+    })
 }
 
 interface Twinned {

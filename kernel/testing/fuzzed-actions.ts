@@ -65,6 +65,9 @@ const makers: { readonly [hook: string]: (next: Numbers) => unknown } = {
   beforeSecretUse: (next) => check(next, { secret: text(next), host: text(next), slot: text(next) }),
 }
 
+// Guards look at some tools only, by what they can do: without real names they would never be asked.
+const CAPABILITIES = ['fs.read', 'fs.write', 'artifact.write', 'http', 'email']
+
 function text(next: Numbers): string {
   return TEXTS[next(TEXTS.length)] ?? ''
 }
@@ -115,7 +118,7 @@ function toolCall(next: Numbers): ToolCall {
     input: { type: 'object' },
     output: {},
     risk: RISKS[next(RISKS.length)] ?? 'high',
-    capability: text(next),
+    capability: next(2) === 0 ? (CAPABILITIES[next(CAPABILITIES.length)] ?? '') : text(next),
     idempotent: next(2) === 0,
     cost: next(2) === 0 ? {} : { tokens: 1e9, money: 0.000_001 },
     timeoutMs: 1,

@@ -1,7 +1,6 @@
 // Finds which caps a call falls under and what it costs there; must never let a tool's own numbers give budget back.
-import { canonical, type ToolContract } from 'cloned/kernel'
+import { canonical, compilePattern, type ToolContract } from 'cloned/kernel'
 import type { BudgetCap, PolicySnapshot } from '../policy/slot.js'
-import { compileGlob } from './glob.js'
 
 /** Amounts are kept in whole millionths, so that fractions of a unit add up exactly. */
 export const MILLIONTHS = 1_000_000
@@ -28,7 +27,7 @@ export function capsOf(snapshot: PolicySnapshot): readonly Cap[] {
   for (const cap of snapshot.budgets) {
     const tools = cap.tools && [...new Set(cap.tools)].sort()
     const key = canonical([cap.category, cap.windowMs, tools ?? '*'])
-    const globs = tools?.map(compileGlob)
+    const globs = tools?.map(compilePattern)
     const same = caps.get(key)
     if (same && same.limit <= cap.limit) continue
     caps.set(key, { ...cap, key, covers: (id) => globs === undefined || globs.some((matches) => matches(id)) })

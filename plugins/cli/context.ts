@@ -1,7 +1,9 @@
 // Makes what a command gets from the terminal it runs on; it holds no rules of any command.
+import { resolve } from 'node:path'
 import type { ClonedError } from 'cloned/kernel'
 import { askChoice, askHidden } from './ask.js'
 import type { GlobalOptions } from './globals.js'
+import { readInput } from './input.js'
 import { type CliIo, readAll } from './io.js'
 import type { Output } from './output.js'
 import type { Parsed } from './parse.js'
@@ -39,6 +41,7 @@ export function createContext({
   const interactive = isInteractive(io, globals)
   const choose = <V extends string>(question: string, choices: readonly Choice<V>[]): Promise<V | undefined> =>
     interactive ? output.progress.pause(() => askChoice(io, signal, question, choices)) : Promise.resolve(undefined)
+  const stdin = () => readAll(io.stdin, signal)
   return {
     args: parsed.args,
     options: parsed.options,
@@ -49,8 +52,10 @@ export function createContext({
     interactive,
     startError,
     cwd,
+    workspace: resolve(cwd, globals.workspace ?? '.'),
     signal,
-    stdin: () => readAll(io.stdin, signal),
+    stdin,
+    inputJson: (option) => readInput(option, { cwd, stdin }),
     note: output.note,
     tell: output.tell,
     progress: (text) => output.progress.update(text),

@@ -19,7 +19,7 @@ export async function main(distribution: Distribution, argv: readonly string[]):
   process.on('uncaughtException', end)
   process.on('unhandledRejection', end)
   try {
-    const code = await runCli({ distribution, argv, io: processIo(), cwd: process.cwd(), env })
+    const code = await runCli({ distribution, argv, io: processIo(), cwd: process.cwd() })
     // All output is written by now. A handle that a plugin left open must not keep a finished command alive.
     process.exit(code)
   } catch (thrown) {

@@ -1,7 +1,6 @@
 // Finds the command of a command line and reads its arguments and options; it must never guess at what was meant.
 import { type CAC, type Command as CacCommand, cac } from 'cac'
-import { ClonedError } from 'cloned/kernel'
-import { didYouMean, nearest, suggestion } from './nearest.js'
+import { ClonedError, didYouMean, nearest, suggestion } from 'cloned/kernel'
 import type { Command } from './slot.js'
 import { lineError, usageError } from './usage.js'
 

@@ -22,12 +22,15 @@ export interface RunOptions {
   readonly io: CliIo
   /** Relative paths on the command line start here. */
   readonly cwd: string
-  /** `NO_COLOR`, `TERM`, `CLONED_DEBUG` and `CLONED_VAULT_…_FILE` are read from it. */
-  readonly env: Readonly<Record<string, string | undefined>>
+  /** `NO_COLOR`, `TERM`, `CLONED_DEBUG` and `CLONED_VAULT_…_FILE` are read from it. Default: that of the process. */
+  readonly env?: Environment
 }
+
+type Environment = Readonly<Record<string, string | undefined>>
 
 /** What one run works with. */
 interface Run extends RunOptions {
+  readonly env: Environment
   readonly globals: GlobalOptions
   readonly rest: readonly string[]
   readonly output: Output
@@ -39,7 +42,7 @@ export async function runCli(options: RunOptions): Promise<number> {
   const { globals, rest, problem } = splitGlobals(options.argv)
   const output = createOutput(options.io, globals)
   const interrupts = watchInterrupts(options.io, output.tell)
-  const run: Run = { ...options, globals, rest, output, signal: interrupts.signal }
+  const run: Run = { env: process.env, ...options, globals, rest, output, signal: interrupts.signal }
   const ended = (problem ? Promise.reject(problem) : execute(run)).then(
     (result) => printResult(run, result),
     (thrown: unknown) => printError(run, thrown),

@@ -40,10 +40,17 @@ export interface CommandContext {
   readonly startError: ClonedError | undefined
   /** Current directory. */
   readonly cwd: string
+  /** Where the workspace is looked for: the directory of `--workspace`, or the current one. Absolute. */
+  readonly workspace: string
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal
   /** Reads standard input to its end, at most 16 MiB. */
   stdin(): Promise<string>
+  /**
+   * The JSON value of an option: as typed, `@FILE`, or `-` for standard input, each at most 16 MiB; `{}` for an absent one.
+   * Throws a usage error (exit 2) with line and column.
+   */
+  inputJson(option: string | boolean | undefined): Promise<unknown>
   /** A line on standard error, unless `--quiet`. */
   note(text: string): void
   /** Lines on standard error that a person has to see, `--quiet` or not. Already escaped. */

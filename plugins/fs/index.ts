@@ -1,6 +1,8 @@
-// Wires the file tools to the workspace; decides nothing itself.
-import { definePlugin, toolsCollection } from 'cloned/kernel'
+// Wires the file tools to the workspace, and denies at the gate the paths that they would refuse; it must never open a file.
+import { beforeToolCall, definePlugin, deny, toolsCollection, type Verdict } from 'cloned/kernel'
 import { workspaceSlot } from '../workspace/slot.js'
+import { segmentsOf } from './confine.js'
+import { refusalIn } from './refuse.js'
 import { fileTools } from './tools.js'
 
 export { fileTools } from './tools.js'
@@ -14,7 +16,17 @@ export const fsPlugin = definePlugin({
   description: 'File tools confined to the workspace root.',
   requires: { workspace: workspaceSlot },
   contributes: { tools: toolsCollection },
-  setup: ({ deps }) => ({
-    tools: fileTools(() => ({ path: deps.workspace.root, forbidden: deps.workspace.dir })),
-  }),
+  taps: [beforeToolCall],
+  setup({ deps, hooks }) {
+    const tools = fileTools(() => ({ path: deps.workspace.root, forbidden: deps.workspace.dir }))
+    const own = new Set(tools.map((tool) => tool.id))
+    // The handlers check again, against the disk: this only keeps people from being asked about what cannot be done.
+    hooks.guard(beforeToolCall, (call): Verdict | undefined => {
+      const path = own.has(call.target) ? (call.input as { path?: unknown } | null)?.path : undefined
+      if (typeof path !== 'string') return undefined
+      const refusal = refusalIn(() => segmentsOf(path))
+      return refusal && deny(refusal.message, { code: refusal.code, ...(refusal.help ? { help: refusal.help } : {}) })
+    })
+    return { tools }
+  },
 })

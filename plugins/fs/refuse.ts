@@ -1,5 +1,5 @@
 // Words the refusals of the file tools; a refusal always says that nothing was done.
-import { ClonedError, type ErrorCode, fail, type HandlerError } from 'cloned/kernel'
+import { ClonedError, type ErrorCode, fail, HandlerError } from 'cloned/kernel'
 
 type FsCode = Extract<ErrorCode, `FS_${string}`>
 
@@ -23,4 +23,15 @@ export function shown(path: string): string {
 export function errnoOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'string' ? code : String(error)
+}
+
+/** The refusal that a step threw, if it threw one. */
+export function refusalIn(step: () => unknown): HandlerError | undefined {
+  try {
+    step()
+    return undefined
+  } catch (error) {
+    if (error instanceof HandlerError) return error
+    throw error
+  }
 }

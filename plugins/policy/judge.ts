@@ -1,7 +1,6 @@
 // Decides what a merged policy answers to an action; deny goes before ask before allow, and no rule is a denial.
-import type { Action, ToolCall, ToolContract } from 'cloned/kernel'
+import { type Action, compilePattern, type Matches, type ToolCall, type ToolContract } from 'cloned/kernel'
 import { LISTS, type Merged, type Origin, type Placed } from './merge.js'
-import { compilePattern, type Matches } from './pattern.js'
 import type { Answer } from './slot.js'
 
 /** An answer and the rule that gave it. */

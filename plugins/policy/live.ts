@@ -71,7 +71,7 @@ class Live implements LivePolicy {
   }
 
   decide(action: Action): Judgement {
-    this.#look()
+    this.#changed(this.#watch.glance())
     this.#check()
     return this.#effective.judge.action(action)
   }
@@ -103,7 +103,11 @@ class Live implements LivePolicy {
   }
 
   #look(): void {
-    if (this.#watch.look()) {
+    this.#changed(this.#watch.look())
+  }
+
+  #changed(changed: boolean): void {
+    if (changed) {
       this.#stale = true
       if (!this.#fault) this.#enforce(this.#applied)
     }

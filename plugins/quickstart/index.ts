@@ -22,7 +22,7 @@ const quickstartCommand: Command = {
     const { quickstart } = await import('../../examples/quickstart/index.js')
     const { processIo } = await import('cloned/plugins/cli')
     const io = processIo()
-    const exit = await quickstart(json ? { ...io, stdout: io.stderr } : io, process.env)
+    const exit = await quickstart(json ? { ...io, stdout: io.stderr } : io)
     return { exit: exit === 0 ? 0 : 1, json: { ok: exit === 0 }, text: '' }
   },
 }

@@ -1,7 +1,6 @@
 // Offers runs on the command line; a command only asks the service and words its answer.
 import { ClonedError, isClonedError } from 'cloned/kernel'
 import type { Command, CommandContext, CommandResult } from '../cli/slot.js'
-import { readInputs } from './input.js'
 import { exitOf, jsonOf, paintState, previewResult, runResult, time } from './render.js'
 import type { Run, Runs } from './slot.js'
 
@@ -61,7 +60,7 @@ export function runCommands(runs: Runs): readonly Command[] {
 
 async function run(runs: Runs, ctx: CommandContext): Promise<CommandResult> {
   const pipeline = ctx.args['pipeline'] ?? ''
-  const request = { pipeline, inputs: await readInputs(ctx.options['input'], ctx), actor: ctx.actor }
+  const request = { pipeline, inputs: await ctx.inputJson(ctx.options['input']), actor: ctx.actor }
   if (ctx.dryRun) return previewResult(pipeline, await runs.preview(request), ctx)
   const { id } = await runs.start(request)
   return runResult(await follow(runs, id, ctx), ctx)

@@ -1,5 +1,5 @@
+import { approvalsSuite } from 'cloned/testing'
 import { describe, it } from 'vitest'
-import { approvalsSuite } from '../../kernel/testing/approvals-suite.js'
 import { approvalsWorld, EXPIRES_MS } from '../plugins/approvals-fixture.js'
 
 describe('the approvals contract, kept by cloned.approvals', () => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import { storeSuite } from 'cloned/testing'
 import { describe, it } from 'vitest'
-import { storeSuite } from '../../kernel/testing/store-suite.js'
 import { clock, opened, temporary } from '../plugins/store-fixture.js'
 
 describe('the store contract, kept by cloned.store', () => {

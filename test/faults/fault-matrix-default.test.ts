@@ -140,6 +140,26 @@ describe('the default distribution', () => {
   // Each of these waits for its own kernel, so they may wait together.
   it.concurrent.each(waiting ?? [])('%s', (_, rule) => rule.run())
 
+  const taps = distribution.plugins.flatMap((entry) => {
+    const { id, taps } = ('plugin' in entry ? entry.plugin : entry).manifest
+    return taps.flatMap(({ id: hook, kind }) =>
+      kind === 'reserve'
+        ? ['peek', 'take', 'settle'].map((method) => `${id} on ${hook}.${method}`)
+        : [`${id} on ${hook}`],
+    )
+  })
+  const faults = [
+    'throws an Error',
+    'rejects with undefined',
+    'never answers',
+    'answers an unknown effect',
+    'is missing',
+  ]
+  it.each(taps)('%s has a case of each kind', (tap) => {
+    const names = rules.map(({ name }) => name)
+    expect(faults.filter((fault) => !names.includes(`${tap}: ${fault}`))).toEqual([])
+  })
+
   it('has a case of waiting for every place', () => {
     expect(waiting?.length).toBeGreaterThan(15)
     expect((waiting?.length ?? 0) + (rest?.length ?? 0)).toBe(rules.length)

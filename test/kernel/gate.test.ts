@@ -1,4 +1,5 @@
 import {
+  afterToolCall,
   allow,
   ask,
   definePlugin,
@@ -54,6 +55,63 @@ describe('the path of a tool call', () => {
       { plugin: 'test.stranger', hook: 'beforeToolCall', effect: 'allow', rule: 'me', counted: false },
     ])
     expect(ran).toHaveLength(0)
+    await kernel.stop()
+  })
+
+  it('runs nothing once the deadline of the call is over', async () => {
+    const log = memoryAudit()
+    const { tool, ran } = counter()
+    const kernel = await started([allowAll, auditPlugin(log), toolsPlugin([tool])])
+    const outcome = await kernel.call(CALL, { deadlineMs: 0 })
+    expect(outcome).toMatchObject({ status: 'failed', code: 'CANCELLED', effect: 'none' })
+    expect(ran).toHaveLength(0)
+    expect((await log.find(outcome.callId)).map(({ record }) => record['type'])).toEqual(['tool.outcome'])
+    await kernel.stop()
+  })
+
+  it('ends a handler at the deadline of the call, with the effect unknown', async () => {
+    const { tool } = counter()
+    const never = defineTool({ ...tool, id: 'test.math.never@v1', handler: () => new Promise<never>(() => {}) })
+    const kernel = await started([allowAll, auditPlugin(), toolsPlugin([never])])
+    const outcome = await kernel.call({ ...CALL, tool: never.id }, { deadlineMs: 20 })
+    expect(outcome).toMatchObject({ status: 'failed', code: 'HANDLER_TIMEOUT', effect: 'unknown' })
+    await kernel.stop()
+  })
+
+  it('ends a handler whose caller cancels while it starts', async () => {
+    const { tool } = counter()
+    const caller = new AbortController()
+    const never = defineTool({
+      ...tool,
+      id: 'test.math.never@v1',
+      handler: () => {
+        caller.abort()
+        return new Promise<never>(() => {})
+      },
+    })
+    const kernel = await started([allowAll, auditPlugin(), toolsPlugin([never])])
+    const outcome = await kernel.call({ ...CALL, tool: never.id }, { signal: caller.signal })
+    expect(outcome).toMatchObject({ status: 'failed', code: 'CANCELLED', effect: 'unknown' })
+    await kernel.stop()
+  })
+
+  it('is not disturbed by an observer that throws and a log that throws', async () => {
+    const { tool } = counter()
+    const observer = definePlugin({
+      id: 'test.observer',
+      ...basics,
+      taps: [afterToolCall],
+      setup: ({ hooks }) =>
+        hooks.observe(afterToolCall, () => {
+          throw new Error('observer')
+        }),
+    })
+    const angry = () => {
+      throw new Error('disk full')
+    }
+    const log = () => ({ debug: angry, info: angry, warn: angry, error: angry })
+    const kernel = await started([allowAll, auditPlugin(), toolsPlugin([tool]), observer], {}, { log })
+    expect(await kernel.call(CALL)).toMatchObject({ status: 'done' })
     await kernel.stop()
   })
 

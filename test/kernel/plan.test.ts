@@ -290,7 +290,7 @@ const rows: Row[] = [
   [
     'a config with a typo',
     'CONFIG_INVALID',
-    /\/colour is not a known key \(did you mean color\?\)/,
+    /\/colour is not a known key \(did you mean "color"\?\)/,
     of([use(p('t.a', { config: color }), { colour: 'red' })]),
   ],
   [

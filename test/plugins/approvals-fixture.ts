@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ApprovalRequest, Approvals, Outcome } from 'cloned/kernel'
 import { createStore, type EmbeddedStore } from 'cloned/plugins/store'
-import { type MemoryAudit, memoryAudit } from '../../kernel/testing/memory-audit.js'
+import { type MemoryAudit, memoryAudit } from 'cloned/testing'
 import { createApprovals, MIGRATIONS } from '../../plugins/approvals/approvals.js'
 
 export const EXPIRES_MS = 60_000

@@ -57,8 +57,24 @@ describe('through the default gate of a personal workspace', () => {
   })
 
   it.each([
-    ['fs.read', { path: '../secret' }, 'FS_PATH_REFUSED'],
-    ['fs.read', { path: '.cloned/audit.log' }, 'FS_PATH_REFUSED'],
+    ['fs.read', { path: '../secret' }],
+    ['fs.read', { path: '.cloned/audit.log' }],
+    ['fs.list', { path: '/etc' }],
+    ['fs.write', { path: '.cloned/policy/personal.yaml', content: 'tools: {}' }],
+    ['fs.write', { path: 'notes/../../out.md', content: 'x' }],
+  ])('%s of %j is denied at the gate, and nobody is asked', async (verb, input) => {
+    const approvals = () => kernel.service(approvalsSlot).list()
+    const before = await approvals()
+    expect(await call(verb, input)).toMatchObject({
+      status: 'denied',
+      code: 'FS_PATH_REFUSED',
+      reason: expect.stringMatching(/./),
+      help: expect.stringMatching(/./),
+    })
+    expect(await approvals()).toEqual(before)
+  })
+
+  it.each([
     ['fs.read', { path: 'out' }, 'FS_PATH_REFUSED'],
     ['fs.read', { path: 'docs/none.md' }, 'FS_NOT_FOUND'],
     ['fs.list', { path: '.', glob: '../*' }, 'FS_GLOB_REFUSED'],

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, uti
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Action, isClonedError, type JsonObject, sha256 } from 'cloned/kernel'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Applied } from '../../plugins/policy/applied.js'
@@ -157,9 +158,11 @@ describe('an overlay file that cannot be used denies everything, and changes not
     const { policy } = await started()
     expect(policy.decide(READ).answer).toBe('allow')
     spoil()
+    await nextTurn()
     expect(refusal(() => policy.decide(READ)).message).toContain(words)
     expect(refusal(() => policy.decide(READ)).message, 'again').toContain(words)
     rmSync(path, { recursive: true })
+    await nextTurn()
     expect(policy.decide(READ).answer).toBe('allow')
   })
 

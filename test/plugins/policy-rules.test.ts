@@ -1,12 +1,11 @@
 // The rules by which a policy is merged and answers: one table per rule, and the properties that hold for all of them.
-import type { Action, Risk } from 'cloned/kernel'
+import { type Action, compilePattern, type Risk } from 'cloned/kernel'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type CapEntry, durationMs, type PackName, type PolicyDocument } from '../../plugins/policy/document.js'
 import { compilePolicy } from '../../plugins/policy/effective.js'
 import { compileJudge } from '../../plugins/policy/judge.js'
 import { type Layer, merge } from '../../plugins/policy/merge.js'
-import { compilePattern } from '../../plugins/policy/pattern.js'
 
 const FILE = '.cloned/policy/personal.yaml'
 const overlay = (...lines: string[]) => ['version: 1', 'pack: personal', ...lines].join('\n')

@@ -2,7 +2,6 @@
 import { ClonedError, type Outcome } from 'cloned/kernel'
 import type { Command, CommandContext } from '../slot.js'
 import { type DecisionParts, decideHere, waitForDecision } from './decision.js'
-import { readInput } from './input.js'
 import { outcomeResult } from './outcome.js'
 import type { CommandServices } from './services.js'
 
@@ -47,7 +46,7 @@ async function begin(services: CommandServices, ctx: CommandContext): Promise<Ou
     outcome = await gate.resume(approval, options)
   } else {
     if (tool === undefined) throw ctx.usageError('missing <tool>, or --approval with the id of an approved call')
-    const request = { tool, input: await readInput(input, ctx) }
+    const request = { tool, input: await ctx.inputJson(input) }
     outcome = await gate.call(ctx.actor === undefined ? request : { ...request, actor: ctx.actor }, options)
   }
   if (outcome.status !== 'pending' || ctx.dryRun) return outcome

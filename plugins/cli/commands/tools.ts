@@ -1,8 +1,6 @@
 // The commands `tools list`, `tools show` and `tools explain`; they read and judge, and never run a tool.
-import { ClonedError, contractHash, type JsonObject, type ToolContract } from 'cloned/kernel'
-import { didYouMean } from '../nearest.js'
+import { ClonedError, contractHash, didYouMean, type JsonObject, type ToolContract } from 'cloned/kernel'
 import type { Command, CommandContext } from '../slot.js'
-import { readInput } from './input.js'
 import { jsonText, outcomeResult } from './outcome.js'
 import type { CommandServices } from './services.js'
 
@@ -54,7 +52,7 @@ export function toolCommands({ gate }: Pick<CommandServices, 'gate'>): readonly 
       examples: ['cloned tools explain cloned.internal.fs.write@v1 --input \'{"path":"a.txt","content":"hello"}\''],
       needs: 'workspace',
       async run(ctx) {
-        const request = { tool: ctx.args['id'] ?? '', input: await readInput(ctx.options['input'], ctx) }
+        const request = { tool: ctx.args['id'] ?? '', input: await ctx.inputJson(ctx.options['input']) }
         return outcomeResult(
           await gate.explain(ctx.actor === undefined ? request : { ...request, actor: ctx.actor }),
           ctx,

@@ -2,8 +2,8 @@
 import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { ClonedError, describeThrown } from 'cloned/kernel'
-import { MAX_STDIN_BYTES } from '../io.js'
-import type { CommandContext } from '../slot.js'
+import { MAX_STDIN_BYTES } from './io.js'
+import type { CommandContext } from './slot.js'
 
 /** The value of `--input`: JSON, `@FILE`, or `-` for standard input; `{}` when absent. Throws `CLI_INPUT_…`. */
 export async function readInput(

@@ -1,4 +1,4 @@
-// Matches tool ids against patterns with `*`; a match is of the whole id, and must never cost more than one pass over it.
+// Matches ids against patterns with `*`; a match is of the whole id, and must never cost more than one pass over it.
 
 /** Whether a whole id fits. */
 export type Matches = (id: string) => boolean

@@ -1,7 +1,7 @@
 // The rules that every store keeps, as cases for any test runner; must never rely on which engine a store uses.
 import assert from 'node:assert/strict'
-import type { Store } from '../../plugins/store/slot.js'
-import type { ContractCase } from './case.js'
+import type { ContractCase } from 'cloned/testing'
+import type { Store } from './slot.js'
 
 /** A store under test, empty but for what it keeps of its own. */
 export interface StoreSubject {

@@ -1,0 +1,78 @@
+// An audit sink of a third party: owns the audit slot in the place of the built-in log, with a command to verify it.
+import { readFileSync } from 'node:fs'
+import { type AuditLog, auditSlot, configSchema, definePlugin, describeThrown } from 'cloned/kernel'
+import { type Command, type CommandResult, commandsCollection } from 'cloned/plugins/cli'
+import { complete, decode, START } from './chain.js'
+import { JsonlLog } from './log.js'
+
+/** Where the sink writes. */
+export interface JsonlAuditConfig {
+  /** Absolute path of the file. Its directory must exist, and belong to nobody who may not see the log. */
+  readonly file: string
+}
+
+const config = configSchema<JsonlAuditConfig>({
+  type: 'object',
+  properties: { file: { type: 'string', pattern: '^(/|[A-Za-z]:[\\\\/])', maxLength: 4096 } },
+  required: ['file'],
+  additionalProperties: false,
+})
+
+/** List it, and say so: `replace: { 'cloned.audit': 'acme.audit-jsonl' }`. Two owners and no word is a boot error. */
+export const jsonlAudit = definePlugin({
+  id: 'acme.audit-jsonl',
+  version: '1.0.0',
+  kernel: '^0.1.0',
+  stability: 'beta',
+  description: 'Durable, hash-chained audit log in a file of your choice.',
+  provides: { audit: auditSlot },
+  contributes: { commands: commandsCollection },
+  config,
+  setup({ config: { file }, onStart, onStop }) {
+    let log: JsonlLog | undefined
+    const opened = (): JsonlLog => {
+      if (!log) throw new Error('the log is not open')
+      return log
+    }
+    onStart(async () => {
+      log = await JsonlLog.open(file)
+    })
+    onStop(async () => {
+      const closing = log
+      log = undefined
+      await closing?.close()
+    })
+    const audit: AuditLog = {
+      append: async (record) => opened().append(record),
+      find: async (callId) => opened().find(callId),
+      calls: async (instances) => opened().calls(instances),
+      latest: async (type) => opened().latest(type),
+      token: (field, canonical) => opened().token(field, canonical),
+    }
+    return { audit, commands: [verifyCommand(file)] }
+  },
+})
+
+/** The built-in command of this name went with the built-in log, so the name is free; `audit tail` stays gone. */
+function verifyCommand(file: string): Command {
+  return {
+    name: 'audit verify',
+    summary: 'Check that every record follows from the one before it',
+    examples: ['cloned audit verify', 'cloned audit verify --json'],
+    // A changed log keeps the kernel from starting, and that is when this is needed.
+    needs: 'nothing',
+    run: async () => verify(file),
+  }
+}
+
+function verify(file: string): CommandResult {
+  try {
+    const records = decode(complete(readFileSync(file)))
+    const [entries, last] = [records.length, records.at(-1)?.hash ?? START.hash]
+    const text = `ok: ${entries} records, unbroken\nlast hash: ${last}`
+    return { json: { ok: true, entries, last_hash: last }, text }
+  } catch (error) {
+    const problem = describeThrown(error)
+    return { exit: 5, json: { ok: false, problem }, text: '', problem: `Not intact: ${problem}` }
+  }
+}

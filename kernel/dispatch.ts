@@ -194,11 +194,11 @@ function thrown(runnable: Runnable, error: unknown): Ran {
   try {
     const said = error as { name?: unknown; effect?: unknown; code?: unknown; help?: unknown } | null | undefined
     if (plain.ok || said?.name !== 'HandlerError') return plain
-    if (typeof said.code !== 'string' || !CODE.test(said.code)) return plain
+    const code = typeof said.code === 'string' && CODE.test(said.code) ? said.code : plain.code
     const effect = said.effect === 'none' || said.effect === 'happened' ? said.effect : 'unknown'
     const help = typeof said.help === 'string' ? said.help : plain.help
-    const reason = said.code === 'HANDLER_FAILED' ? plain.reason : describeThrown(error)
-    return { ok: false, effect, code: said.code, reason, help }
+    const reason = code === plain.code ? plain.reason : describeThrown(error)
+    return { ok: false, effect, code, reason, help }
   } catch {
     // An error whose getters throw says nothing that could be believed.
     return plain

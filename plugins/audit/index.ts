@@ -1,15 +1,14 @@
 // Owns the audit slot with a log in files; it declares and wires, and must never touch the disk before start.
-import type { KeyObject } from 'node:crypto'
 import { type AuditLog, auditSlot, ClonedError, definePlugin, describeThrown, optional } from 'cloned/kernel'
 import { commandsCollection } from '../cli/slot.js'
 import { doctorChecksCollection } from '../doctor/slot.js'
-import { type Keys, keysSlot } from '../keys/slot.js'
+import { keysSlot } from '../keys/slot.js'
 import { storeSlot } from '../store/slot.js'
 import { workspaceSlot } from '../workspace/slot.js'
 import { Anchors, type AnchorsOptions, type ConfiguredAnchor } from './anchors.js'
+import { AUDIT_PURPOSE, auditKeys } from './audit-keys.js'
 import { auditChecks } from './checks.js'
 import { auditConfig, configuredAnchors } from './config.js'
-import { kidOf } from './ed25519.js'
 import { keepCommands } from './keep-commands.js'
 import { type FileAuditLog, openAuditLog } from './log.js'
 import { Mirror } from './mirror.js'
@@ -20,23 +19,13 @@ import { anchorsCollection } from './slot.js'
 import { tailCommand } from './tail-command.js'
 import { verifyCommand } from './verify-command.js'
 
+export { auditKeys } from './audit-keys.js'
 export { type AuditLogOptions, type FileAuditLog, openAuditLog, type WriterThread } from './log.js'
 export * from './slot.js'
 export type { AuditProblem, VerifyResult } from './verify.js'
 
 const MIB = 1024 * 1024
 const DAY = 24 * 60 * 60 * 1000
-const PURPOSE = 'audit'
-
-/** Whether the key store knows this key; `undefined` where the keys of the workspace are not. */
-async function isOwnKey(keys: Keys, key: KeyObject): Promise<boolean | undefined> {
-  try {
-    return (await keys.publicKey(PURPOSE, kidOf(key)))?.equals(key) ?? false
-  } catch (error) {
-    if (error instanceof ClonedError && error.code === 'KEY_MISSING') return undefined
-    throw error
-  }
-}
 
 interface Opened {
   readonly log: FileAuditLog
@@ -73,11 +62,7 @@ export const auditPlugin = definePlugin({
         dir: workspace.dir,
         now,
         ...(config.thread ? { thread: config.thread } : {}),
-        keys: {
-          workspace: workspace.config.id,
-          load: async () => ({ signer: await keys.signer(PURPOSE), mac: await keys.mac(PURPOSE) }),
-          trusts: (key) => isOwnKey(keys, key),
-        },
+        keys: auditKeys(keys, workspace.config.id),
         rotate: {
           bytes: config.rotate.max_mib * MIB,
           ...(config.rotate.max_age_days > 0 ? { ms: config.rotate.max_age_days * DAY } : {}),
@@ -132,7 +117,7 @@ export const auditPlugin = definePlugin({
           log,
           anchors: () => opened().anchors,
           pruner: () => newPruner(opened().paths, log().appendOwn),
-          rotateKey: () => log().changeKey(() => keys.rotate(PURPOSE, 'signer')),
+          rotateKey: () => log().changeKey(() => keys.rotate(AUDIT_PURPOSE, 'signer')),
           configured: () =>
             opened().configured.map(({ anchor, maxAgeMs }) => ({ id: anchor.id, required: maxAgeMs !== undefined })),
         }),

@@ -164,17 +164,23 @@ class RunningKernel implements Kernel {
     return this.stop()
   }
 
-  call: Gate['call'] = ({ tool, input, actor }, options = {}) =>
-    this.#start({ kind: toolCall.id, target: tool, input, actor, options })
+  call: Gate['call'] = (request, options = {}) =>
+    this.#start(() => {
+      const { tool, input, actor } = request
+      return { kind: toolCall.id, target: tool, input, actor, options }
+    })
 
-  act: Gate['act'] = (kind, { target, input, actor, about }, options = {}) =>
-    this.#start({ kind: kind.id, target, input, actor, options, ...(about ? { about } : {}) }) as never
+  act: Gate['act'] = (kind, request, options = {}) =>
+    this.#start(() => {
+      const { target, input, actor, about } = request
+      return { kind: kind.id, target, input, actor, options, ...(about ? { about } : {}) }
+    }) as never
 
   explain: Gate['explain'] = (request) => this.call(request, { dryRun: true })
 
   resume = async (approvalId: string, options: CallOptions = {}): Promise<Outcome> => {
     const wanted = await resumeRequest(this.#optional(approvalsSlot), approvalId, this.#limits.approvalsMs)
-    return 'status' in wanted ? wanted : this.#start({ ...wanted, options })
+    return 'status' in wanted ? wanted : this.#start(() => ({ ...wanted, options }))
   }
 
   tools: Gate['tools'] = () => this.#runnables.tools()
@@ -186,11 +192,17 @@ class RunningKernel implements Kernel {
   actor: Gate['actor'] = (input) => makeActor(input, this.#osUser)
 
   /** Handlers of a starting kernel may call; after `stop` has begun only what is already running may go on. */
-  #start(request: AttemptRequest): Promise<Outcome> {
+  #start(make: () => AttemptRequest): Promise<Outcome> {
     if (!this.#path) {
-      const error = this.#unrecovered ?? new ClonedError('KERNEL_STATE', { action: 'run an action', state: this.state })
-      const { code, message: reason, help } = error
-      return Promise.resolve({ status: 'denied', callId: '', ballot: [], code, reason, help })
+      return denied(
+        this.#unrecovered ?? new ClonedError('KERNEL_STATE', { action: 'run an action', state: this.state }),
+      )
+    }
+    let request: AttemptRequest
+    try {
+      request = make()
+    } catch (cause) {
+      return denied(new ClonedError('GATE_FAULT', { cause: describeThrown(cause) }))
     }
     const running = this.#path.start(request)
     this.#tracked.add(running)
@@ -293,4 +305,8 @@ class RunningKernel implements Kernel {
     // Plugins log while they are set up, before there is a registry.
     return this.#registry?.services.get(slot.id) as T | undefined
   }
+}
+
+function denied({ code, message: reason, help }: ClonedError): Promise<Outcome> {
+  return Promise.resolve({ status: 'denied', callId: '', ballot: [], code, reason, help })
 }

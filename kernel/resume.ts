@@ -13,11 +13,11 @@ export async function resumeRequest(
 ): Promise<Omit<AttemptRequest, 'options'> | Denied | Pending> {
   let request: ApprovalRequest | undefined
   try {
-    request = approvals && (await withDeadline(approvals.get(id), ms))
+    request = typeof id !== 'string' ? undefined : approvals && (await withDeadline(approvals.get(id), ms))
   } catch (cause) {
     return denied(new ClonedError('APPROVALS_FAILED', { cause: describeThrown(cause) }))
   }
-  if (!request) return denied(new ClonedError('APPROVAL_UNKNOWN', { approval: id }))
+  if (!request) return denied(new ClonedError('APPROVAL_UNKNOWN', { approval: typeof id === 'string' ? id : '' }))
   if (request.state === 'pending') return pending(request)
   if (request.state !== 'approved') {
     return denied(new ClonedError('APPROVAL_UNUSABLE', { approval: id, reason: whyNot(request) }))

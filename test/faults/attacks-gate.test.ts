@@ -89,6 +89,36 @@ describe('options of a caller', () => {
   })
 })
 
+describe('a caller without types', () => {
+  const hostile = new Proxy(
+    {},
+    {
+      get: () => {
+        throw new Error('trap')
+      },
+    },
+  )
+  it.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['a number', 7],
+    ['an empty object', {}],
+    ['a tool that is no text', { tool: 7 }],
+    ['a proxy that throws', hostile],
+  ] as [string, unknown][])('gets a denial, never a throw: %s', async (_, request) => {
+    const { tool, ran } = counter()
+    const { kernel } = await withTools(tool)
+    expect(await kernel.call(request as never)).toMatchObject({
+      status: 'denied',
+      reason: expect.stringMatching(/./),
+    })
+    expect(await kernel.explain(request as never)).toMatchObject({ reason: expect.stringMatching(/./) })
+    expect(await kernel.resume(request as never)).toMatchObject({ status: 'denied' })
+    expect(ran).toHaveLength(0)
+    await kernel.stop()
+  })
+})
+
 describe('a handler', () => {
   it('cannot start an action in the name of another, nor as one that was approved', async () => {
     const asked = guardPlugin('test.policy', (call) =>
@@ -254,8 +284,19 @@ describe('a distribution', () => {
     [{ limits: { guardMs: Number.POSITIVE_INFINITY } }],
     [{ limits: { input: { depth: 10 } } }],
     [{ limits: { input: 5 } }],
+    [{ name: '' }],
+    [{ version: 'x' }],
+    [{ plugins: undefined }],
+    [{ plugins: {} }],
+    [{ requireGuards: { beforeToolCall: 'acme.no-secrets' } }],
+    [{ omit: 'cloned.audit' }],
   ] as [object][])('with a key or limit that promises nothing does not start: %j', (more) => {
     expect(problems(more)).toEqual(['DISTRIBUTION_INVALID'])
+  })
+
+  it('has all of its problems told at once', () => {
+    const more = { requireGuard: {}, limits: { depht: 1 }, requireGuards: { beforeToolCall: ['acme.none'] } }
+    expect(problems(more)).toEqual(['DISTRIBUTION_INVALID', 'DISTRIBUTION_INVALID', 'GUARD_MISSING'])
   })
 
   it('with good limits has no problem', () => {

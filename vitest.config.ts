@@ -14,6 +14,7 @@ export const alias = [
 export default defineConfig({
   resolve: { alias },
   test: {
+    globalSetup: ['test/home.ts'],
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     exclude: ['test/long/**', '**/node_modules/**'],
     testTimeout: 30_000,

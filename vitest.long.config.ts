@@ -4,6 +4,7 @@ import { alias } from './vitest.config.ts'
 export default defineConfig({
   resolve: { alias },
   test: {
+    globalSetup: ['test/home.ts'],
     include: ['test/long/**/*.test.ts'],
     testTimeout: 900_000,
     hookTimeout: 60_000,

@@ -41,6 +41,10 @@ export class Attempt {
   actor: Actor | undefined
   runnable: Runnable | undefined
   action: Action | undefined
+  /** Canonical text of the prepared input. */
+  inputText = ''
+  /** What stands for the input and for the digest of the action in every record of it. */
+  tokens: { readonly args: string; readonly digest: string } | undefined
   /** Id of the approval that was taken, or that a dry run found. */
   approval: string | undefined
   /** Sequence of the intent record. */

@@ -42,13 +42,22 @@ export interface CallHistory {
 export interface AuditLog {
   /**
    * Appends one record. Resolves only when it is durable (synced to the device), in the order of the calls.
-   * Must reject, for this and for every later record, once a write or a sync has failed.
+   * Must reject, for this and for every later record, once a write or a sync has failed, until the log was opened anew
+   * and checked, and says so in a record of its own.
    */
   append(record: AuditRecord): Promise<Receipt>
+  /**
+   * Stands for a value that must not be in the log: `hmac-sha256:<kid>:<64 hex>`, keyed, over `cloned.audit.v1`, NUL,
+   * `field`, NUL and the canonical JSON text of the value. Equal values of a field give equal tokens under one key.
+   * Synchronous. Throws when its key is not there; the action is then denied.
+   */
+  token(field: string, canonical: string): string
   /** Every record with this `call_id`, oldest first. */
   find(callId: string): Promise<readonly StoredRecord[]>
   /** Every call with an intent (`*.intent`) of one of these kernel instances (`instance`), oldest first. */
   calls(instances: readonly string[]): Promise<readonly CallHistory[]>
+  /** The newest record of this type. */
+  latest(type: string): Promise<StoredRecord | undefined>
 }
 
 /** Owned by exactly one plugin; without an owner nothing is dispatched. */

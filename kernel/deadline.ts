@@ -1,4 +1,5 @@
 // Bounds how long a promise is waited for; must never leave a timer behind or a late rejection unhandled.
+import { setMaxListeners } from 'node:events'
 
 /** Raised to the waiter; whoever waits gives it its own code. */
 export class DeadlineExceeded extends Error {
@@ -49,6 +50,8 @@ export class LazyContext {
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController()
+      // One handler may well start more nested actions at once than the ten listeners that Node warns about.
+      setMaxListeners(0, this.#controller.signal)
       if (this.#reason !== undefined) this.#controller.abort(this.#reason)
     }
     return this.#controller.signal

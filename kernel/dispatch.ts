@@ -11,6 +11,7 @@ import type { Failed } from './outcome.js'
 import type { Runnable } from './registry.js'
 import { wordProblems } from './schema.js'
 import { Scope, type ScopeHost } from './scope.js'
+import type { Words } from './words.js'
 
 /** What came of a dispatch, before it is recorded. */
 export type Dispatched =
@@ -26,6 +27,7 @@ export type Dispatched =
 export interface Dispatcher {
   readonly hooks: HookTable
   readonly limits: Limits
+  readonly words: Words
   readonly scopeHost: Omit<ScopeHost, 'progress'>
 }
 
@@ -53,7 +55,7 @@ export async function dispatch(
     await scope.end()
     return ran.ok
       ? await release(dispatcher, runnable, filter, ran.output)
-      : { ...ran, reason: await errorText(filter, ran.reason) }
+      : { ...ran, reason: await errorText(filter, ran.reason), help: await errorText(filter, ran.help) }
   } catch (error) {
     const known = error instanceof ClonedError ? error : new ClonedError('GATE_FAULT', { cause: describeThrown(error) })
     const effect = ran.ok ? 'happened' : ran.effect
@@ -89,26 +91,28 @@ async function errorText(
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
+/** Passes a value through the filters of its kind, and what they leave through the scrubber. Throws what withholds it. */
 function filtered(
-  dispatcher: Dispatcher,
-  runnable: Runnable,
+  { hooks, limits, words }: Dispatcher,
+  { kind }: Runnable,
   action: Action,
   part: ResultSubject['part'],
   value: Json,
 ) {
-  const hook = runnable.kind.filter
-  if (!hook) return value
+  const release = (passed: Json) => words.json(passed, part, action.callId)
+  if (!kind.filter) return release(value)
   const subject = Object.freeze({ call: action, part, value }) as ResultSubject
   const next = (current: ResultSubject, out: ReplaceResult | Withhold, plugin: string): ResultSubject => {
     if ('withhold' in out) throw new ClonedError('RESULT_WITHHELD', { plugin, reason: String(out.withhold) })
-    return Object.freeze({ ...current, value: snapshot(out.value, dispatcher.limits.output) })
+    return Object.freeze({ ...current, value: snapshot(out.value, limits.output) })
   }
+  let folded: ResultSubject | Promise<ResultSubject>
   try {
-    const folded: ResultSubject | Promise<ResultSubject> = dispatcher.hooks.transform(hook).run(subject, next)
-    return folded instanceof Promise ? folded.then((result) => result.value, withheld) : folded.value
+    folded = hooks.transform(kind.filter).run(subject, next)
   } catch (error) {
     return withheld(error)
   }
+  return folded instanceof Promise ? folded.then((passed) => release(passed.value), withheld) : release(folded.value)
 }
 
 function withheld(error: unknown): never {
@@ -179,6 +183,9 @@ function unknownEffect(error: ClonedError): Ran {
   return { ok: false, effect: 'unknown', code: error.code, reason: error.message, help: error.help }
 }
 
+/** A code is a name for programs: no room for a value that a filter would have to find. */
+const CODE = /^[A-Z][A-Z0-9_]{0,63}$/
+
 /** Reads what a handler says of its failure by shape, so that an error of another copy of the package counts too. */
 function thrown(runnable: Runnable, error: unknown): Ran {
   const plain = unknownEffect(
@@ -186,11 +193,12 @@ function thrown(runnable: Runnable, error: unknown): Ran {
   )
   try {
     const said = error as { name?: unknown; effect?: unknown; code?: unknown; help?: unknown } | null | undefined
-    if (plain.ok || said?.name !== 'HandlerError' || typeof said.code !== 'string') return plain
+    if (plain.ok || said?.name !== 'HandlerError') return plain
+    const code = typeof said.code === 'string' && CODE.test(said.code) ? said.code : plain.code
     const effect = said.effect === 'none' || said.effect === 'happened' ? said.effect : 'unknown'
     const help = typeof said.help === 'string' ? said.help : plain.help
-    const reason = said.code === 'HANDLER_FAILED' ? plain.reason : describeThrown(error)
-    return { ok: false, effect, code: said.code, reason, help }
+    const reason = code === plain.code ? plain.reason : describeThrown(error)
+    return { ok: false, effect, code, reason, help }
   } catch {
     // An error whose getters throw says nothing that could be believed.
     return plain

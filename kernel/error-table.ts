@@ -20,6 +20,11 @@ export const ERRORS = table({
     next: 'Make the plugin with definePlugin({ id, version, kernel, setup }).',
     exit: 1,
   },
+  DISTRIBUTION_INVALID: {
+    what: 'the distribution is not valid: {problem}.',
+    next: 'Correct it where defineDistribution() is called.',
+    exit: 1,
+  },
   PLUGIN_ID_INVALID: {
     what: 'plugin id "{id}" is not valid.',
     next: 'Use at least two lower-case words joined by "." or "-", for example "acme.egress-firewall".',
@@ -342,6 +347,11 @@ export const ERRORS = table({
     next: 'Free disk space and check the log: cloned audit verify',
     exit: 3,
   },
+  AUDIT_KEY: {
+    what: 'the audit log cannot stand a token for a value, which it must never hold in clear: {cause}. Denied, failing closed.',
+    next: 'Look for the keys of the workspace: cloned doctor',
+    exit: 3,
+  },
   OUTCOME_UNRECORDED: {
     what: 'it ran, and its outcome could not be recorded: {cause}. The result is withheld.',
     next: 'Check the log, then decide whether to repeat it: cloned audit verify',
@@ -365,6 +375,16 @@ export const ERRORS = table({
   HANDLER_TIMEOUT: {
     what: '"{target}" did not finish in {ms} ms; it may still have an effect.',
     next: 'Find out whether it happened before you repeat it.',
+    exit: 1,
+  },
+  OPTIONS_INVALID: {
+    what: 'the option "{option}" of a call is not of its type.',
+    next: 'Pass { dryRun?: boolean, signal?: AbortSignal, deadlineMs?: number, onProgress?: function }.',
+    exit: 2,
+  },
+  RECORD_RESERVED: {
+    what: 'a handler may not append a record of type "{type}".',
+    next: 'Name the record after what the handler does, for example "report.rendered"; the gate records calls itself.',
     exit: 1,
   },
   INSTANCE_DIED: {
@@ -472,7 +492,7 @@ export const ERRORS = table({
   },
   AUDIT_POISONED: {
     what: 'the audit log {path} accepts nothing more, because a write failed: {cause}.',
-    next: 'Remove the cause, check the log with "cloned audit verify", then restart the process.',
+    next: 'Remove the cause, check the log with "cloned audit verify"; it is opened anew by a later call.',
     exit: 1,
   },
   AUDIT_CLOSED: {
@@ -489,6 +509,57 @@ export const ERRORS = table({
     what: 'the audit log {path} is damaged at byte {offset}: {problem}.',
     next: 'Find out what was changed: cloned audit verify',
     exit: 5,
+  },
+  // -- audit proofs ------------------------------------------------------------------------------------------------
+  AUDIT_NOTE_INVALID: {
+    what: 'this is not a signed note that can be read: {problem}.',
+    next: 'Pass the note exactly as "cloned audit checkpoint" prints it.',
+    exit: 5,
+  },
+  AUDIT_NOTE_UNTRUSTED: {
+    what: 'the signed note is not trusted: {problem}.',
+    next: 'Keep it as evidence, and compare the key of the log (.cloned/audit/vkey) with the one you noted down.',
+    exit: 5,
+  },
+  AUDIT_KEY_INVALID: {
+    what: 'the verifier key is refused: {problem}.',
+    next: 'Pass the line from .cloned/audit/vkey as it stands.',
+    exit: 5,
+  },
+  AUDIT_PROOF_INVALID: {
+    what: 'the proof does not hold: {problem}.',
+    next: 'Make a new one from the log: cloned audit prove SEQ',
+    exit: 5,
+  },
+  AUDIT_UNPROVABLE: {
+    what: 'there is no proof to make: {problem}.',
+    next: 'Sign the log as it is now, then try again: cloned audit checkpoint --sign',
+    exit: 1,
+  },
+  AUDIT_KEY_CHANGED: {
+    what: 'the audit log is not signed: key {kid} is not the last one in {path}, which the log names.',
+    next: 'Put the key back, or have the log name the new one: cloned audit rotate-key',
+    exit: 1,
+  },
+  AUDIT_DISK_FULL: {
+    what: 'only {free} MiB are free for the audit log, which needs {needed}. Denied, failing closed.',
+    next: 'Free disk space, then call again. How much there is says: cloned doctor',
+    exit: 3,
+  },
+  AUDIT_ANCHOR_STALE: {
+    what: 'anchor "{anchor}" must hold a checkpoint that is not older than {limit} s, and does not: {cause}. Denied, failing closed.',
+    next: 'See what each anchor holds, and try now: cloned audit anchors --submit',
+    exit: 3,
+  },
+  AUDIT_ANCHOR_INVALID: {
+    what: 'anchor "{anchor}" cannot be used: {problem}.',
+    next: 'Change it under anchors in the configuration of plugin cloned.audit.',
+    exit: 1,
+  },
+  AUDIT_PRUNE_REFUSED: {
+    what: 'nothing is pruned: {problem}.',
+    next: 'See which files of the log are closed: ls .cloned/audit/segments',
+    exit: 1,
   },
   // -- skills and runs ---------------------------------------------------------------------------------------------
   TEMPLATE_INVALID: {
@@ -670,6 +741,33 @@ export const ERRORS = table({
     next: 'Undo the change of the published step and add a new one after it.',
     exit: 1,
   },
+  // -- scrubbing ---------------------------------------------------------------------------------------------------
+  SECRET_UNSCRUBBABLE: {
+    what: 'the secret "{name}" cannot be kept out of what leaves the process: {problem}. It is not used.',
+    next: 'Have its issuer make a longer, random one, then: cloned vault rotate {name}',
+    exit: 1,
+  },
+  SECRET_IN_INPUT: {
+    what: 'the input holds the value of {names}, so it has leaked; it goes no further.',
+    next: 'Find out where the value came from, then replace it: cloned vault rotate {first}',
+    exit: 3,
+  },
+  // -- vault providers ---------------------------------------------------------------------------------------------
+  OUTBOUND_REFUSED: {
+    what: 'a request to {host} was not sent: {problem}.',
+    next: 'Correct the address in the configuration of what sends it.',
+    exit: 6,
+  },
+  OUTBOUND_FAILED: {
+    what: 'a request to {host} came to no answer: {problem}.',
+    next: 'Look whether that host can be reached from here, then try again.',
+    exit: 1,
+  },
+  VAULT_PACKAGE_MISSING: {
+    what: 'vault provider "{provider}" needs the package {package}, which cannot be loaded: {cause}.',
+    next: 'Install it beside cloned: npm install {package}',
+    exit: 6,
+  },
   // -- budgets -----------------------------------------------------------------------------------------------------
   BUDGET_EXCEEDED: {
     what: 'budget "{category}" is used up: {used} of {limit} in {length} are used, this call takes {amount}; the window ends {ends}.',
@@ -737,6 +835,127 @@ export const ERRORS = table({
     what: 'the request to {host} failed: {cause}.',
     next: 'Check the name and that the host answers, then try again.',
     exit: 1,
+  },
+  // -- keys and vault ----------------------------------------------------------------------------------------------
+  FILE_UNSAFE: {
+    what: '{path} {problem}; it is not used.',
+    next: 'If nobody else made it: chmod go-rwx and chown it to yourself, or move it away. Then: cloned doctor',
+    exit: 6,
+  },
+  KEY_MISSING: {
+    what: 'the workspace uses key {kid} for {purpose}, and {path} does not hold it. No new one was made in its place.',
+    next: 'Bring that file back from the machine or account that made it; what it signed or sealed needs it.',
+    exit: 6,
+  },
+  KEY_PURPOSE: {
+    what: 'the purpose of a key "{purpose}" is not valid.',
+    next: 'Use lower-case letters, digits and "-", at most 32, beginning with a letter.',
+    exit: 1,
+  },
+  KEY_BUSY: {
+    what: 'the keys in {path} were locked by other processes for {ms} ms.',
+    next: 'Try again, and look for a process that hangs.',
+    exit: 1,
+  },
+  VAULT_CLOSED: {
+    what: 'the vault was used before it was opened or after it was closed.',
+    next: 'Use it between onStart() and onStop().',
+    exit: 1,
+  },
+  VAULT_PROVIDER_UNKNOWN: {
+    what: 'the workspace keeps its secrets with provider "{provider}", and there is none of that name; there are {known}.',
+    next: 'Correct vault.provider in .cloned/config.yaml, or add the plugin that brings it.',
+    exit: 6,
+  },
+  VAULT_PROVIDER_TWICE: {
+    what: 'vault provider "{provider}" comes from two plugins, {plugins}.',
+    next: 'Leave one of them out of the distribution.',
+    exit: 1,
+  },
+  VAULT_CONFIG_INVALID: {
+    what: 'the vault section of .cloned/config.yaml is refused: {problems}.',
+    next: 'Correct it, then: cloned vault provider --adopt',
+    exit: 6,
+  },
+  VAULT_CONFIG_FOREIGN: {
+    what: 'nobody here has adopted the vault section of .cloned/config.yaml as it stands; it could send secrets anywhere.',
+    next: 'Read it, then: cloned vault provider --adopt',
+    exit: 6,
+  },
+  VAULT_PROVIDER_FAILED: {
+    what: 'vault provider "{provider}" could not answer: {problem}.',
+    next: 'Look at it: cloned vault status',
+    exit: 1,
+  },
+  VAULT_UNSUPPORTED: {
+    what: 'vault provider "{provider}" cannot {what}.',
+    next: 'Use its own tools for that, or another provider: cloned vault provider',
+    exit: 1,
+  },
+  VAULT_VALUE_REFUSED: {
+    what: 'the value for "{name}" is refused: {problem}. Nothing was stored.',
+    next: 'Store one credential by itself, as its issuer made it.',
+    exit: 2,
+  },
+  VAULT_NAME_INVALID: {
+    what: '"{name}" is not a name for a secret.',
+    next: 'Use lower-case letters, digits, "_", "." and "-", at most 64, beginning with a letter or a digit.',
+    exit: 2,
+  },
+  VAULT_SCOPE_INVALID: {
+    what: 'the scope is refused: {problem}.',
+    next: 'Say where the secret may go: --host api.example.com --tool "acme.*" --slot header:authorization',
+    exit: 2,
+  },
+  VAULT_SEAL_GONE: {
+    what: 'the value that "{name}" was to get is not kept any more. Nothing was changed.',
+    next: 'Give it again: cloned vault set {name}',
+    exit: 1,
+  },
+  VAULT_UNKNOWN: {
+    what: 'the vault holds no secret "{name}".',
+    next: 'Look at the names: cloned vault list',
+    exit: 1,
+  },
+  VAULT_DAMAGED: {
+    what: 'the vault {path} is refused: {problem}. It was not changed.',
+    next: 'Restore it from a copy that is as new ({path}.prev may be), or move it away to begin with an empty one.',
+    exit: 6,
+  },
+  VAULT_ROLLED_BACK: {
+    what: 'the vault {path} is not the one that was last written: {problem}.',
+    next: 'Put the newest copy back. Secrets that were rotated or disabled since would be in force again.',
+    exit: 6,
+  },
+  VAULT_LOCKED: {
+    what: 'none of the key slots of {path} opens here: {problems}.',
+    next: 'Bring the key back, or name a file with the passphrase: CLONED_VAULT_PASSPHRASE_FILE=… cloned vault status',
+    exit: 6,
+  },
+  VAULT_SLOT: {
+    what: 'the key slots are left as they are: {problem}.',
+    next: 'Look at them: cloned vault slots',
+    exit: 1,
+  },
+  SECRET_DENIED: {
+    what: 'no secret "{name}" can be used here.',
+    next: 'A person can look at it: cloned vault show {name}',
+    exit: 3,
+  },
+  SECRET_UNBOUND: {
+    what: 'the secret "{name}" is not put into {slot} of a request to {host}: {problem}. Nothing was sent.',
+    next: 'Compare the request with the scope of the secret: cloned vault show {name}',
+    exit: 3,
+  },
+  SECRET_TEMPLATE: {
+    what: 'a reference to a secret cannot be read: {problem}.',
+    next: 'Write a dollar sign and, in braces, "vault:" with the name of the secret.',
+    exit: 6,
+  },
+  SECRET_REFERENCE: {
+    what: 'the input of {tool} holds a reference to a secret at {pointer}; those mean something in configuration only.',
+    next: 'Leave it out. A connector that needs a secret declares where it goes.',
+    exit: 3,
   },
 })
 

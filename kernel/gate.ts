@@ -3,7 +3,7 @@
 import type { Action, Actor } from './action.js'
 import { APPROVALS, type Approver, approve, reasonsOf, type Waiting } from './approve.js'
 import { Attempt, type AttemptRequest } from './attempt.js'
-import type { AuditLog, AuditRecord, Receipt } from './contracts.js'
+import type { AuditLog, AuditRecord, CallOptions, Receipt } from './contracts.js'
 import { type Dispatched, type Dispatcher, dispatch } from './dispatch.js'
 import type { Limits } from './distribution.js'
 import { ClonedError, describeThrown, isClonedError } from './errors.js'
@@ -44,6 +44,7 @@ export class GatePath {
     this.#dispatcher = {
       hooks: host.hooks,
       limits: host.limits,
+      words: host.judge.words,
       scopeHost: {
         hooks: host.hooks,
         mayAllow: host.judge.mayAllow,
@@ -58,7 +59,9 @@ export class GatePath {
   async start(request: AttemptRequest): Promise<Outcome> {
     // A host without types may name anything: what is no text names nothing, and is recorded so.
     const target = typeof request.target === 'string' ? request.target : ''
-    const attempt = new Attempt(this.#host.callId(), { ...request, target })
+    // Copied: whoever keeps the options must not change what the call is while it is judged.
+    const options = Object.freeze({ ...request.options })
+    const attempt = new Attempt(this.#host.callId(), { ...request, target, options })
     let outcome: Outcome
     try {
       outcome = await this.#path(attempt)
@@ -73,6 +76,7 @@ export class GatePath {
   async #path(attempt: Attempt): Promise<Outcome> {
     const host = this.#host
     const { request } = attempt
+    mustBeOptions(request.options)
     const actor = host.actor(request)
     attempt.actor = actor
     if (attempt.depth > host.limits.depth) {
@@ -95,9 +99,7 @@ export class GatePath {
 
     if (runnable.kind.reserve) await reserve(host.hooks, runnable.kind.reserve, attempt, action, host.instance)
     this.#mustStillBeWanted(attempt)
-    const receipt = await this.#record(intentRecord(attempt, action, host.instance, host.now()), (late) =>
-      this.#lateIntent(attempt, late),
-    )
+    const receipt = await this.#record(intentRecord(attempt, action, host), (late) => this.#lateIntent(attempt, late))
     attempt.intentSeq = receipt.seq
     attempt.phase = 'intended'
     this.#mustStillBeWanted(attempt)
@@ -132,7 +134,8 @@ export class GatePath {
   }
 
   #record(entry: AuditRecord, late?: (receipt: Receipt) => void): Promise<Receipt> {
-    return record(this.#host.audit, entry, this.#host.limits.recordMs, late)
+    const { audit, judge, limits } = this.#host
+    return record(audit, judge.words.json(entry, 'audit'), limits.recordMs, late)
   }
 
   async #pending(attempt: Attempt, { request, delivered }: Waiting): Promise<Outcome> {
@@ -146,7 +149,7 @@ export class GatePath {
       reason: error.message,
       help: error.help,
     }
-    await this.#record(outcomeRecord(attempt, outcome, this.#host.instance, this.#host.now()))
+    await this.#record(outcomeRecord(attempt, outcome, this.#host))
     return outcome
   }
 
@@ -159,7 +162,7 @@ export class GatePath {
   ): Promise<Outcome> {
     const base = { status: 'dry-run' as const, callId: attempt.callId, ballot: attempt.ballot, input: action.input }
     const found = runnable.kind.reserve ? await peek(this.#host.hooks, runnable.kind.reserve, action) : {}
-    if (found instanceof ClonedError) return { ...base, verdict: 'deny', ...told(found), reserves: {} }
+    if (found instanceof ClonedError) return { ...base, verdict: 'deny', ...this.#words(told(found)), reserves: {} }
     if (effect === 'allow') return { ...base, verdict: 'allow', reserves: found }
     if (attempt.approval) return { ...base, verdict: 'allow', approval: attempt.approval, reserves: found }
     return { ...base, verdict: 'ask', code: 'APPROVAL_NEEDED', reason: reasonsOf(asks), reserves: found }
@@ -170,31 +173,25 @@ export class GatePath {
     const ended = { callId: attempt.callId, ballot: attempt.ballot }
     const outcome: Outcome = result.ok
       ? { status: 'done', ...ended, output: result.output, record: { seq: 0, hash: '' } }
-      : {
-          status: 'failed',
-          ...ended,
-          code: result.code,
-          reason: result.reason,
-          effect: result.effect,
-          help: result.help,
-        }
+      : { status: 'failed', ...ended, ...this.#words(result), effect: result.effect }
     const how = outcome.status === 'failed' && outcome.effect === 'none' ? 'release' : 'commit'
     try {
-      const { seq, hash } = await this.#record(outcomeRecord(attempt, outcome, this.#host.instance, this.#host.now()))
+      const { seq, hash } = await this.#record(outcomeRecord(attempt, outcome, this.#host))
       await this.#settle(attempt, how)
       return outcome.status === 'done' ? { ...outcome, record: Object.freeze({ seq, hash }) } : outcome
     } catch (cause) {
       // It ran and the log does not say how: whatever was taken stays taken, and nothing of the result leaves.
+      this.#host.settlements.lose(attempt.callId, cause)
       await this.#settle(attempt, 'commit')
       const error = new ClonedError('OUTCOME_UNRECORDED', { cause: describeThrown(cause) })
       const effect = result.ok ? 'happened' : result.effect === 'none' ? 'unknown' : result.effect
-      return { status: 'failed', ...ended, code: error.code, reason: error.message, effect, help: error.help }
+      return { status: 'failed', ...ended, ...this.#words(told(error)), effect }
     }
   }
 
   /** Ends an attempt that did not reach its end; what that means follows from how far it came. */
   async #refused(attempt: Attempt, error: unknown): Promise<Outcome> {
-    const { code, reason, help } = told(error)
+    const { code, reason, help } = this.#words(told(error))
     const ended = { callId: attempt.callId, ballot: attempt.ballot, code, reason, help }
     if (attempt.dryRun) {
       const { callId, ballot } = ended
@@ -209,11 +206,12 @@ export class GatePath {
           : { status: 'denied', ...ended }
     await this.#settle(attempt, attempt.phase === 'dispatched' ? 'commit' : 'release')
     try {
-      await this.#record(outcomeRecord(attempt, outcome, this.#host.instance, this.#host.now()))
+      await this.#record(outcomeRecord(attempt, outcome, this.#host))
       return outcome
     } catch (unrecorded) {
+      if (attempt.intentSeq !== undefined) this.#host.settlements.lose(attempt.callId, unrecorded)
       // Not letting it run needs no record to be safe; saying so in the answer is all that is left.
-      const also = told(unrecorded)
+      const also = this.#words(told(unrecorded))
       return also.code === code ? outcome : { ...outcome, reason: `${reason} (not recorded: ${also.reason})` }
     }
   }
@@ -243,8 +241,13 @@ export class GatePath {
       reason,
       help,
     }
-    const telling = this.#record(outcomeRecord(attempt, outcome, this.#host.instance, this.#host.now()))
+    const telling = Promise.resolve().then(() => this.#record(outcomeRecord(attempt, outcome, this.#host)))
     this.#host.track(telling.catch((error: unknown) => this.#host.settlements.lose(attempt.callId, error)))
+  }
+
+  /** What an answer says, scrubbed. Errors are worded from what others threw. */
+  #words({ code, reason, help }: Told): Told {
+    return this.#host.judge.words.texts({ code, reason, help }, 'outcome')
   }
 
   #tell(attempt: Attempt, action: Action, outcome: Outcome): void {
@@ -255,16 +258,28 @@ export class GatePath {
   }
 }
 
+/** A host without types may pass anything: `dryRun: 1` must neither run the call nor be taken for a dry run. */
+function mustBeOptions({ dryRun, signal, deadlineMs, onProgress }: CallOptions): void {
+  const wrong = (name: string) => new ClonedError('OPTIONS_INVALID', { option: name })
+  if (dryRun !== undefined && typeof dryRun !== 'boolean') throw wrong('dryRun')
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong('signal')
+  if (deadlineMs !== undefined && !(typeof deadlineMs === 'number' && deadlineMs >= 0)) throw wrong('deadlineMs')
+  if (onProgress !== undefined && typeof onProgress !== 'function') throw wrong('onProgress')
+}
+
 /** Carries a folded deny to the end of the path. */
 class Refused extends Error {
-  readonly told: { code: string; reason: string; help: string }
-  constructor(why: { code: string; reason: string; help: string }) {
+  readonly told: Told
+  constructor(why: Told) {
     super(why.reason)
     this.told = why
   }
 }
 
-function told(error: unknown): { code: string; reason: string; help: string } {
+/** What an outcome says of its end. */
+type Told = { readonly code: string; readonly reason: string; readonly help: string }
+
+function told(error: unknown): Told {
   if (error instanceof Refused) return error.told
   const known = isClonedError(error) ? error : new ClonedError('GATE_FAULT', { cause: describeThrown(error) })
   const given = (known as { given?: unknown }).given

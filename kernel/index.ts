@@ -1,5 +1,6 @@
 // The public entry of the kernel: everything a plugin, a distribution or a host needs, and nothing internal.
 export * from './action.js'
+export * from './config.js'
 export * from './contracts.js'
 export * from './distribution.js'
 export { ERRORS, type ErrorCode } from './error-table.js'
@@ -25,7 +26,9 @@ export {
   type Plugin,
   type Stability,
 } from './plugin.js'
+export * from './private-files.js'
 export { compileSchema, type SchemaProblem, wordProblems } from './schema.js'
+export * from './scrubber.js'
 export { type Database, openDatabase } from './sqlite.js'
 export * from './token.js'
 export * from './tool.js'

@@ -5,10 +5,11 @@ import type { Limits } from './distribution.js'
 import { ClonedError } from './errors.js'
 import type { HookTable } from './hook-table.js'
 import { beforeAction } from './hooks.js'
-import { canonical, type Json, sha256, snapshot } from './json.js'
+import { canonical, deepFreeze, type Json, sha256, snapshot } from './json.js'
 import type { Runnable } from './registry.js'
 import { wordProblems } from './schema.js'
 import { type Fold, fold, type Vote } from './verdict.js'
+import type { Words } from './words.js'
 
 export interface Judge {
   readonly hooks: HookTable
@@ -17,6 +18,7 @@ export interface Judge {
   /** Hook id → plugins whose vote must be on the ballot. */
   readonly required: Readonly<Record<string, readonly string[]>>
   readonly now: () => number
+  readonly words: Words
 }
 
 /** Snapshots, validates, transforms and freezes the input; answers the action that everybody votes on. */
@@ -41,13 +43,14 @@ function accept(judge: Judge, runnable: Runnable, input: unknown): Json {
 
 function makeAction(judge: Judge, attempt: Attempt, runnable: Runnable, actor: Actor, input: Json): Action {
   const { parent, resume } = attempt.request
+  attempt.inputText = canonical(input)
   const action = {
     callId: attempt.callId,
     kind: runnable.kind.id,
     target: runnable.target,
     actor,
     input,
-    digest: actionDigest(runnable, actor, input),
+    digest: actionDigest(runnable, actor, attempt.inputText),
     at: judge.now(),
     ...(parent ? { parent: parent.action.callId } : {}),
     depth: attempt.depth,
@@ -59,9 +62,9 @@ function makeAction(judge: Judge, attempt: Attempt, runnable: Runnable, actor: A
 }
 
 /** Binds an approval: kind, target, contract, actor and canonical input. Not the OS user: another may resume it. */
-function actionDigest(runnable: Runnable, actor: Actor, input: Json): string {
+function actionDigest(runnable: Runnable, actor: Actor, inputText: string): string {
   const head = JSON.stringify([runnable.kind.id, runnable.target, runnable.contract, actor.id, actor.claimed])
-  return sha256(`${head}\n${canonical(input)}`)
+  return sha256(`${head}\n${inputText}`)
 }
 
 /** Collects every vote and folds the ballot. Throws `GATE_INCOMPLETE` when a vote is missing. */
@@ -77,7 +80,8 @@ export async function vote(judge: Judge, attempt: Attempt, action: Action, runna
     if (pending) waiting.push(pending)
   }
   if (waiting.length > 0) await Promise.all(waiting)
-  attempt.ballot = Object.freeze(votes.map((cast) => countOnly(cast, judge.mayAllow)).sort(byPluginThenHook))
+  const counted = votes.map((cast) => countOnly(cast, judge.mayAllow)).sort(byPluginThenHook)
+  attempt.ballot = deepFreeze(judge.words.votes(counted))
   if (votes.length !== expected) {
     throw new ClonedError('GATE_INCOMPLETE', {
       voted: votes.length,

@@ -29,9 +29,12 @@ import type { Logger } from './plugin.js'
 import { type Recovered, recover } from './recover.js'
 import { Runnables } from './registry.js'
 import { resumeRequest } from './resume.js'
+import { scrubberSlot } from './scrubber.js'
 import { Settlements } from './settlements.js'
 import { type Registry, setupAll } from './setup.js'
 import type { Slot } from './token.js'
+import { Tracked } from './tracked.js'
+import { Words } from './words.js'
 
 export { KERNEL_VERSION } from './version.js'
 
@@ -82,13 +85,14 @@ class RunningKernel implements Kernel {
   readonly #report: PlanReport
   readonly #limits: Limits
   readonly #registry: Registry
+  readonly #words = new Words(() => this.#optional(scrubberSlot))
   readonly #runnables: Runnables
   readonly #hooks: HookTable
   readonly #now: () => number
   readonly #osUser: string
   readonly #log: Logger
   readonly #settlements: Settlements
-  readonly #tracked = new Set<Promise<unknown>>()
+  readonly #tracked = new Tracked()
   #leave: (() => Promise<void>) | undefined
   #path: GatePath | undefined
   #unrecovered: ClonedError | undefined
@@ -96,7 +100,8 @@ class RunningKernel implements Kernel {
   #stopping: Promise<void> | undefined
 
   constructor(distribution: Distribution, boot: BootPlan, runtime: KernelRuntime) {
-    const logger = safeLoggers(runtime.log ?? consoleLogger)
+    const log = safeLoggers(runtime.log ?? consoleLogger)
+    const logger = (plugin: string) => this.#words.logger(log(plugin))
     this.#report = boot.report
     this.#limits = Object.freeze({ ...DEFAULT_LIMITS, ...distribution.limits })
     this.#now = runtime.now ?? Date.now
@@ -159,17 +164,23 @@ class RunningKernel implements Kernel {
     return this.stop()
   }
 
-  call: Gate['call'] = ({ tool, input, actor }, options = {}) =>
-    this.#start({ kind: toolCall.id, target: tool, input, actor, options })
+  call: Gate['call'] = (request, options = {}) =>
+    this.#start(() => {
+      const { tool, input, actor } = request
+      return { kind: toolCall.id, target: tool, input, actor, options }
+    })
 
-  act: Gate['act'] = (kind, { target, input, actor, about }, options = {}) =>
-    this.#start({ kind: kind.id, target, input, actor, options, ...(about ? { about } : {}) }) as never
+  act: Gate['act'] = (kind, request, options = {}) =>
+    this.#start(() => {
+      const { target, input, actor, about } = request
+      return { kind: kind.id, target, input, actor, options, ...(about ? { about } : {}) }
+    }) as never
 
   explain: Gate['explain'] = (request) => this.call(request, { dryRun: true })
 
   resume = async (approvalId: string, options: CallOptions = {}): Promise<Outcome> => {
     const wanted = await resumeRequest(this.#optional(approvalsSlot), approvalId, this.#limits.approvalsMs)
-    return 'status' in wanted ? wanted : this.#start({ ...wanted, options })
+    return 'status' in wanted ? wanted : this.#start(() => ({ ...wanted, options }))
   }
 
   tools: Gate['tools'] = () => this.#runnables.tools()
@@ -181,14 +192,20 @@ class RunningKernel implements Kernel {
   actor: Gate['actor'] = (input) => makeActor(input, this.#osUser)
 
   /** Handlers of a starting kernel may call; after `stop` has begun only what is already running may go on. */
-  #start(request: AttemptRequest): Promise<Outcome> {
+  #start(make: () => AttemptRequest): Promise<Outcome> {
     if (!this.#path) {
-      const error = this.#unrecovered ?? new ClonedError('KERNEL_STATE', { action: 'run an action', state: this.state })
-      const { code, message: reason, help } = error
-      return Promise.resolve({ status: 'denied', callId: '', ballot: [], code, reason, help })
+      return denied(
+        this.#unrecovered ?? new ClonedError('KERNEL_STATE', { action: 'run an action', state: this.state }),
+      )
+    }
+    let request: AttemptRequest
+    try {
+      request = make()
+    } catch (cause) {
+      return denied(new ClonedError('GATE_FAULT', { cause: describeThrown(cause) }))
     }
     const running = this.#path.start(request)
-    this.#track(running)
+    this.#tracked.add(running)
     return running
   }
 
@@ -216,6 +233,7 @@ class RunningKernel implements Kernel {
         mayAllow: new Set(this.#report.mayAllow),
         required: this.#report.requiredGuards,
         now: this.#now,
+        words: this.#words,
       },
       hooks: this.#hooks,
       limits: this.#limits,
@@ -226,7 +244,7 @@ class RunningKernel implements Kernel {
       callId: randomUUID,
       fire: (hook, subject) => this.#fire(hook, subject),
       settlements: this.#settlements,
-      track: (work) => this.#track(work),
+      track: (work) => this.#tracked.add(work),
     })
   }
 
@@ -258,7 +276,8 @@ class RunningKernel implements Kernel {
     this.state = 'stopping'
     const problems = wasStarted ? await drainAll(this.#registry.drains, this.#limits) : []
     this.#path = undefined
-    await this.#settleTracked()
+    // Actions, and observers, which may start more of them.
+    await this.#tracked.ended()
     const clean = await this.#settlements.retry(this.#limits.reserveMs)
     problems.push(...(await stopAll(this.#registry.stops, this.#limits)))
     // What could not be settled is left to recovery: the instance stays behind as a dead one.
@@ -271,29 +290,23 @@ class RunningKernel implements Kernel {
     throw new ClonedError('STOP_FAILED', { count: problems.length, problems: lines })
   }
 
-  /** Waits for actions in flight and for observers, which may start more of them; bounded by their own deadlines. */
-  async #settleTracked(): Promise<void> {
-    while (this.#tracked.size > 0) await Promise.allSettled(this.#tracked)
-  }
-
-  #track(work: Promise<unknown>): void {
-    this.#tracked.add(work)
-    const forget = () => this.#tracked.delete(work)
-    work.then(forget, forget)
-  }
-
   #fire(hook: Hook, subject: unknown): void {
     try {
       const telling = this.#hooks.event(hook).tell(subject, (plugin, answer) => {
         if (!answer.ok) this.#log.warn(`observer of ${hook.id} failed`, { plugin, cause: describeThrown(answer.error) })
       })
-      if (telling) this.#track(telling)
+      if (telling) this.#tracked.add(telling)
     } catch (error) {
       this.#log.error(`hook ${hook.id} could not be fired`, { cause: describeThrown(error) })
     }
   }
 
   #optional<T>(slot: Slot<T>): T | undefined {
-    return this.#registry.services.get(slot.id) as T | undefined
+    // Plugins log while they are set up, before there is a registry.
+    return this.#registry?.services.get(slot.id) as T | undefined
   }
+}
+
+function denied({ code, message: reason, help }: ClonedError): Promise<Outcome> {
+  return Promise.resolve({ status: 'denied', callId: '', ballot: [], code, reason, help })
 }

@@ -42,6 +42,7 @@ export function planHooks(input: Input): HookPlan {
       table[hook.id] = [...(table[hook.id] ?? []), manifest.id]
     }
   }
+  checkFires(input, known)
   checkKinds(input)
   checkPrefixes(input)
   return { table, required: requireGuards(input, known) }
@@ -59,7 +60,8 @@ function knownHooks(plugins: readonly Plugin[]): Map<string, Hook> {
 function requireGuards({ distribution, plugins, owners, problems }: Input, known: ReadonlyMap<string, Hook>) {
   const required: Record<string, readonly string[]> = {}
   for (const [hook, guards] of Object.entries(distribution.requireGuards ?? {})) {
-    if (known.get(hook)?.kind !== 'guard') {
+    const { kind } = known.get(hook) ?? {}
+    if (kind !== 'guard' && kind !== 'reserve') {
       const guardHooks = [...known.values()].filter(({ kind }) => kind === 'guard').map(({ id }) => id)
       problems.push(
         new ClonedError('HOOK_UNKNOWN', { where: 'requireGuards', hook, kind: 'guard', known: guardHooks.join(', ') }),
@@ -80,6 +82,18 @@ function requireGuards({ distribution, plugins, owners, problems }: Input, known
     })
   }
   return required
+}
+
+/** A hook that is fired under the id of one of another kind would take its place. */
+function checkFires({ plugins, problems }: Input, known: ReadonlyMap<string, Hook>): void {
+  for (const { manifest } of plugins) {
+    for (const hook of manifest.fires) {
+      const owner = known.get(hook.id)
+      if (owner?.kind === hook.kind) continue
+      const problem = `it fires "${hook.id}" as a hook of kind ${hook.kind}, which is a hook of kind ${owner?.kind}`
+      problems.push(new ClonedError('PLUGIN_INVALID', { plugin: `"${manifest.id}"`, problem }))
+    }
+  }
 }
 
 function checkKinds({ plugins, problems }: Input): void {

@@ -3,12 +3,13 @@ import { approvalsSlot, auditSlot, gateSlot, instancesSlot } from './contracts.j
 import type { Distribution } from './distribution.js'
 import { ClonedError } from './errors.js'
 import type { Plugin } from './plugin.js'
+import { scrubberSlot } from './scrubber.js'
 import { requirement } from './token.js'
 
 /** The id that stands for the kernel where an owner is named. */
 export const KERNEL_ID = 'cloned.kernel'
 
-const KERNEL_SLOTS = [auditSlot, approvalsSlot, instancesSlot, gateSlot]
+const KERNEL_SLOTS = [auditSlot, approvalsSlot, instancesSlot, gateSlot, scrubberSlot]
 
 function slotsOf(plugin: Plugin): readonly { id: string; contract: number }[] {
   return Object.values(plugin.manifest.provides)

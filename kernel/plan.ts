@@ -7,6 +7,7 @@ import { deepFreeze, type Json } from './json.js'
 import { findCollections } from './plan-collections.js'
 import { planConfigs } from './plan-config.js'
 import { planHooks } from './plan-hooks.js'
+import { checkDistribution } from './plan-shape.js'
 import { checkNeeds, findOwners, unloadReplaced } from './plan-slots.js'
 import { PLUGIN_ID, type Plugin, type Stability } from './plugin.js'
 import { requirement } from './token.js'
@@ -63,8 +64,12 @@ export function plan(distribution: Distribution, config: Readonly<Record<string,
   return bootPlan(distribution, config).report
 }
 
-export function bootPlan(distribution: Distribution, config: Readonly<Record<string, Json>> = {}): BootPlan {
+/** What is planned in place of a distribution that has not the shape of one: its problems are all there is to say. */
+const EMPTY: Omit<Distribution, 'name'> = { version: '0.0.0', plugins: [] }
+
+export function bootPlan(given: Distribution, config: Readonly<Record<string, Json>> = {}): BootPlan {
   const problems: ClonedError[] = []
+  const distribution = checkDistribution(given, problems) ? given : { ...EMPTY, name: String(given.name) }
   const listed = listPlugins(distribution, problems)
   const omitted = distribution.omit ?? []
   for (const id of omitted) {

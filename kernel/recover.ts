@@ -46,7 +46,7 @@ export async function recover(host: RecoveryHost): Promise<readonly Recovered[]>
 }
 
 async function recoverInstance(host: RecoveryHost, dead: DeadInstance): Promise<Recovered> {
-  const calls = new Map((await host.audit.calls([dead.id])).map((call) => [call.callId, call]))
+  const calls = new Map((await host.audit.calls([dead.id])).map((call) => [call.callId, believable(call)]))
   const takers = new Map<string, Taker>(host.reserves)
   if (host.approvals) takers.set(APPROVALS, host.approvals)
   const bounded = <T>(work: Promise<T>) => withDeadline(work, host.limits.reserveMs)
@@ -66,7 +66,7 @@ async function recoverInstance(host: RecoveryHost, dead: DeadInstance): Promise<
   }
   const open = [...calls.values()].filter((call) => !call.outcome)
   for (const call of open) {
-    await record(host.audit, indeterminateRecord(call.intent.record, host.instance, host.now()), host.limits.recordMs)
+    await record(host.audit, indeterminateRecord(call.intent, host.instance, host.now()), host.limits.recordMs)
     for (const [name, taker] of takers) {
       if (tokenOf(call, name) !== undefined) await bounded(taker.settle(call.callId, 'commit', call.intent.seq))
     }
@@ -88,6 +88,12 @@ async function restoreLost(
     if (token === undefined || call.intent.seq <= upTo) continue
     await bounded(taker.restore({ callId: call.callId, instance }, token))
   }
+}
+
+/** Only the outcome that names this very intent ends it. */
+function believable(call: CallHistory): CallHistory {
+  if (!call.outcome || call.outcome.record['intent'] === call.intent.seq) return call
+  return { callId: call.callId, intent: call.intent }
 }
 
 function tokenOf(call: CallHistory, taker: string) {

@@ -1,9 +1,10 @@
 // Resolves what an action names to the one thing that runs it; handlers must never leave this file but into dispatch.
 import type { Action, ActionKind } from './action.js'
 import type { HandlerContext } from './contracts.js'
-import { ClonedError, describeThrown } from './errors.js'
+import { ClonedError, describeThrown, isClonedError } from './errors.js'
 import type { JsonObject } from './json.js'
 import { toolCall } from './kinds.js'
+import { loggable, type PickLoggable } from './loggable.js'
 import { didYouMean } from './nearest.js'
 import type { Plugin } from './plugin.js'
 import { compileSchema, type Validate } from './schema.js'
@@ -12,7 +13,7 @@ import type { Contribution } from './token.js'
 import {
   contractHash,
   contractOf,
-  TOOL_ID,
+  defineTool,
   type Tool,
   type ToolContract,
   type ToolSource,
@@ -30,6 +31,9 @@ export interface Runnable {
   readonly validateInput: Validate
   readonly validateOutput?: Validate
   readonly timeoutMs: number
+  /** What the log may hold of the input and of the output in clear. */
+  readonly clearInput: PickLoggable
+  readonly clearOutput?: PickLoggable
   /** For a person who is asked. */
   readonly about: JsonObject
   readonly run: (input: unknown, ctx: HandlerContext, action: Action) => unknown
@@ -51,8 +55,9 @@ export class Runnables {
     const claims = plugins.flatMap(({ manifest }) =>
       manifest.toolPrefixes.map((prefix) => ({ prefix, plugin: manifest.id })),
     )
-    for (const { plugin, item } of (registry.contributions.get(toolsCollection.id) ?? []) as Contribution<Tool>[]) {
-      checkTool(item, plugin)
+    for (const given of (registry.contributions.get(toolsCollection.id) ?? []) as Contribution<Tool>[]) {
+      const { plugin } = given
+      const item = pinnedTool(given.item, plugin)
       const twin = this.#static.get(item.id)
       if (twin) throw new ClonedError('TOOL_DUPLICATE', { tool: item.id, first: twin.plugin, second: plugin })
       const claim = claims.find(({ prefix }) => item.id.startsWith(prefix))
@@ -65,7 +70,10 @@ export class Runnables {
       }
       this.#static.set(item.id, { tool: item, plugin })
     }
-    this.#sources = (registry.contributions.get(toolSourcesCollection.id) ?? []) as Contribution<ToolSource>[]
+    // Read once: a source that answered another prefix later would reach into the tools of others.
+    this.#sources = ((registry.contributions.get(toolSourcesCollection.id) ?? []) as Contribution<ToolSource>[]).map(
+      ({ plugin, item }) => ({ plugin, item: { prefix: item.prefix, list: () => item.list() } }),
+    )
     for (const { plugin, item } of this.#sources) {
       if (claims.some((claim) => claim.plugin === plugin && claim.prefix === item.prefix)) continue
       const problem = `its source has the prefix "${item.prefix}", which the manifest does not claim under toolPrefixes`
@@ -95,6 +103,8 @@ export class Runnables {
       validateInput: schemaOf(tool.input, tool.id),
       validateOutput: schemaOf(tool.output, tool.id),
       timeoutMs: tool.timeoutMs,
+      clearInput: loggable(tool.input, tool.id),
+      clearOutput: loggable(tool.output, tool.id),
       about: { title: tool.title, risk: tool.risk, capability: tool.capability, cost: tool.cost },
       run: (input, ctx) => tool.handler(input, ctx),
     }
@@ -112,6 +122,7 @@ export class Runnables {
       contract: String(found.kind.contract),
       validateInput: schemaOf(found.executor.input, kindId),
       timeoutMs: EXECUTOR_TIMEOUT_MS,
+      clearInput: loggable(found.executor.input, kindId),
       about,
       run: (input, ctx, action) => found.executor.execute(input as never, ctx, action),
     }
@@ -143,13 +154,13 @@ export class Runnables {
 function listed(source: ToolSource, plugin: string): readonly Tool[] {
   let tools: readonly Tool[]
   try {
-    tools = [...source.list()]
+    tools = [...source.list()].map((tool) => pinnedTool(tool, plugin))
   } catch (error) {
+    if (isClonedError(error)) throw error
     const problem = `its source could not list them (${describeThrown(error)})`
     throw new ClonedError('TOOL_INVALID', { tool: `"${source.prefix}*"`, plugin, problem })
   }
   for (const tool of tools) {
-    checkTool(tool, plugin)
     if (!tool.id.startsWith(source.prefix)) {
       throw new ClonedError('TOOL_INVALID', {
         tool: `"${tool.id}"`,
@@ -161,14 +172,21 @@ function listed(source: ToolSource, plugin: string): readonly Tool[] {
   return tools
 }
 
-function checkTool(tool: Tool, plugin: string): void {
-  const problem =
-    typeof tool?.id !== 'string' || !TOOL_ID.test(tool.id)
-      ? 'its id is not of the form a.b@v1'
-      : typeof tool.handler !== 'function' || !Object.isFrozen(tool)
-        ? 'it was not made by defineTool'
-        : undefined
-  if (problem) throw new ClonedError('TOOL_INVALID', { tool: JSON.stringify(tool?.id), plugin, problem })
+const pinnedTools = new WeakMap<object, Tool>()
+
+/** A copy that nobody can change between its judging and its running; made once for each tool. */
+function pinnedTool(given: Tool, plugin: string): Tool {
+  const known = typeof given === 'object' && given !== null ? pinnedTools.get(given) : undefined
+  if (known) return known
+  try {
+    if (!Object.isFrozen(given)) throw new TypeError('it was not made by defineTool')
+    const tool = defineTool(given)
+    pinnedTools.set(given, tool)
+    return tool
+  } catch (error) {
+    const problem = isClonedError(error) ? String(error.params['problem'] ?? error.message) : describeThrown(error)
+    throw new ClonedError('TOOL_INVALID', { tool: JSON.stringify(given?.id), plugin, problem })
+  }
 }
 
 function schemaOf(schema: JsonObject, target: string): Validate {

@@ -13,17 +13,21 @@ export async function resumeRequest(
 ): Promise<Omit<AttemptRequest, 'options'> | Denied | Pending> {
   let request: ApprovalRequest | undefined
   try {
-    request = approvals && (await withDeadline(approvals.get(id), ms))
+    request = typeof id !== 'string' ? undefined : approvals && (await withDeadline(approvals.get(id), ms))
   } catch (cause) {
     return denied(new ClonedError('APPROVALS_FAILED', { cause: describeThrown(cause) }))
   }
-  if (!request) return denied(new ClonedError('APPROVAL_UNKNOWN', { approval: id }))
+  if (!request) return denied(new ClonedError('APPROVAL_UNKNOWN', { approval: typeof id === 'string' ? id : '' }))
   if (request.state === 'pending') return pending(request)
   if (request.state !== 'approved') {
-    return denied(new ClonedError('APPROVAL_UNUSABLE', { approval: id, reason: `it is ${request.state}` }))
+    return denied(new ClonedError('APPROVAL_UNUSABLE', { approval: id, reason: whyNot(request) }))
   }
   const { kind, target, input, actor, digest, about } = request.action
   return { kind, target, input, actor, about, resume: { approval: id, digest, actor: Object.freeze({ ...actor }) } }
+}
+
+function whyNot({ state, usedBy }: ApprovalRequest): string {
+  return state === 'used' && usedBy !== undefined ? `call ${usedBy} has used it` : `it is ${state}`
 }
 
 function denied({ code, message: reason, help }: ClonedError): Denied {

@@ -13,6 +13,9 @@ export interface SchemaProblem {
 /** Lists every violation, empty when the value fits. May fill in defaults when compiled so. */
 export type Validate = (value: unknown) => readonly SchemaProblem[]
 
+/** Marks a property whose value may stand in the audit log in clear. */
+export const LOGGABLE = 'x-loggable'
+
 type Ajv2020 = import('ajv/dist/2020.js').Ajv2020
 const require = createRequire(import.meta.url)
 let shared: { plain: Ajv2020; defaults: Ajv2020 } | undefined
@@ -30,6 +33,7 @@ function ajv(): { plain: Ajv2020; defaults: Ajv2020 } {
       ownProperties: true,
     }
     shared = { plain: new Ajv2020(options), defaults: new Ajv2020({ ...options, useDefaults: true }) }
+    for (const engine of Object.values(shared)) engine.addKeyword({ keyword: LOGGABLE, schemaType: 'boolean' })
   }
   return shared
 }
@@ -46,8 +50,10 @@ export function compileSchema(schema: JsonObject, { defaults = false }: { defaul
   // Compiled anonymously: two plugins may ship different schemas under one $id.
   const { $id: _, ...anonymous } = schema
   const check = engine.compile(anonymous) as ValidateFunction
+  // An asynchronous schema answers a promise, which is as good as true to whoever does not look.
+  if ('$async' in check) throw new TypeError('"$async" is not supported in schemas')
   const validate: Validate = (value) => {
-    if (check(value)) return []
+    if (check(value) === true) return []
     return (check.errors ?? []).slice(0, 50).map(word)
   }
   compiled.set(key, validate)

@@ -23,6 +23,9 @@ export interface ScopeHost {
   readonly progress: (message: Json) => void
 }
 
+/** Types of records that mean something to the kernel or to approvals. */
+const RESERVED = /^(?:log|check|approval)\.|\.(?:intent|outcome)$/
+
 /** The context of one handler, and what has to be durable before its outcome. */
 export class Scope implements HandlerContext {
   readonly callId: string
@@ -33,6 +36,7 @@ export class Scope implements HandlerContext {
   readonly #lazy = new LazyContext()
   readonly #deadlineAt: number
   readonly #records: Promise<Receipt>[] = []
+  readonly #running = new Set<Promise<Outcome>>()
   #ended = false
 
   constructor(action: Action, deadlineAt: number, host: ScopeHost) {
@@ -52,9 +56,16 @@ export class Scope implements HandlerContext {
     this.#lazy.abort(reason)
   }
 
-  /** Closes the scope and waits until everything recorded in it is durable; rejects when something is not. */
+  /**
+   * Closes the scope: cancels nested actions that the handler did not wait for, waits for their ends, and until everything
+   * recorded in it is durable; rejects when something is not.
+   */
   async end(): Promise<void> {
     this.#ended = true
+    if (this.#running.size > 0) {
+      this.abort(new Error('the handler that started it has ended'))
+      await Promise.allSettled(this.#running)
+    }
     if (this.#records.length > 0) await Promise.all(this.#records)
   }
 
@@ -67,7 +78,8 @@ export class Scope implements HandlerContext {
   }
 
   act<I extends Json, O>(kind: ActionKind<I, O>, request: Omit<ActRequest, 'actor'>): Promise<Outcome<O>> {
-    return this.#nested({ kind: kind.id, ...request }) as Promise<Outcome<O>>
+    const { target, input, about } = request
+    return this.#nested({ kind: kind.id, target, input, ...(about ? { about } : {}) }) as Promise<Outcome<O>>
   }
 
   check<S>(hook: CheckHook<{ action: Action; subject: S }>, subject: S): CheckAnswer | Promise<CheckAnswer> {
@@ -82,7 +94,14 @@ export class Scope implements HandlerContext {
 
   record(type: string, fields: JsonObject): Promise<Receipt> {
     this.#mustRun(type)
-    const entry = snapshot({ ...fields, type, ts: new Date(this.#host.now()).toISOString(), call_id: this.callId })
+    // Recovery believes intents and outcomes, and people believe decisions: a handler must not be able to write one.
+    if (RESERVED.test(type)) throw new ClonedError('RECORD_RESERVED', { type })
+    return this.#append(type, fields)
+  }
+
+  #append(type: string, fields: JsonObject): Promise<Receipt> {
+    const { instance: _, ...own } = fields
+    const entry = snapshot({ ...own, type, ts: new Date(this.#host.now()).toISOString(), call_id: this.callId })
     const receipt = this.#host.record(entry as AuditRecord)
     // The outcome waits for it in end(); a handler that does not look at it must not crash the process.
     receipt.catch(() => undefined)
@@ -95,7 +114,7 @@ export class Scope implements HandlerContext {
     const allowed = verdict.effect === 'allow'
     const first = verdict.by[0]
     // Types of records are lower case: `beforeEgress` is recorded as `check.before_egress`.
-    this.record(`check.${hook.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`, {
+    this.#append(`check.${hook.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`, {
       hook,
       allowed,
       subject: subject as Json,
@@ -113,7 +132,11 @@ export class Scope implements HandlerContext {
     const parent: ParentScope = { action: this.#action, signal: this.signal, deadlineAt: this.#deadlineAt }
     const { actor } = this.#action
     const dryRun = this.#action.dryRun ? { dryRun: true } : {}
-    return this.#host.start({ ...request, actor, options: { signal: this.signal, ...dryRun }, parent })
+    const running = this.#host.start({ ...request, actor, options: { signal: this.signal, ...dryRun }, parent })
+    this.#running.add(running)
+    const forget = () => this.#running.delete(running)
+    running.then(forget, forget)
+    return running
   }
 
   #mustRun(what: string): void {

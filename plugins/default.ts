@@ -15,22 +15,42 @@ import { cliPlugin } from './cli/index.js'
 import { doctorPlugin } from './doctor/index.js'
 import { firewallPlugin } from './firewall/index.js'
 import { fsPlugin } from './fs/index.js'
+import { keysPlugin } from './keys/index.js'
+import { outboundPlugin } from './outbound/index.js'
 import { policyPlugin } from './policy/index.js'
 import { quickstartPlugin } from './quickstart/index.js'
 import { runsPlugin } from './runs/index.js'
+import { scrubPlugin } from './scrub/index.js'
 import { skillsPlugin } from './skills/index.js'
 import { storePlugin } from './store/index.js'
+import { vaultPlugin } from './vault/index.js'
+import { vaultAzurePlugin } from './vault-azure/index.js'
+import { vaultCommandPlugin } from './vault-command/index.js'
+import { vaultEnvPlugin } from './vault-env/index.js'
+import { vaultFilePlugin } from './vault-file/index.js'
+import { vaultKeychainPlugin } from './vault-keychain/index.js'
+import { vaultOpenbaoPlugin } from './vault-openbao/index.js'
 import { workspacePlugin } from './workspace/index.js'
 
 /** The built-in plugins, in the order in which ties are broken. */
 export const builtIns: readonly Plugin[] = [
   workspacePlugin,
   storePlugin,
+  keysPlugin,
   auditPlugin,
   policyPlugin,
   approvalsPlugin,
   budgetsPlugin,
   firewallPlugin,
+  scrubPlugin,
+  outboundPlugin,
+  vaultPlugin,
+  vaultFilePlugin,
+  vaultEnvPlugin,
+  vaultCommandPlugin,
+  vaultOpenbaoPlugin,
+  vaultKeychainPlugin,
+  vaultAzurePlugin,
   fsPlugin,
   artifactsPlugin,
   skillsPlugin,
@@ -45,11 +65,12 @@ export type Composition = Partial<
   Pick<Distribution, 'plugins' | 'replace' | 'omit' | 'requireGuards' | 'mayAllow' | 'limits'>
 >
 
-/** The policy must vote on everything, the firewall on its rules; without them the kernel does not start. */
+/** The policy must vote on everything, the firewall on its rules, and budgets must be taken; else the kernel does not start. */
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   beforeToolCall: ['cloned.policy'],
   onPolicyWrite: ['cloned.policy', 'cloned.firewall'],
   beforeAction: ['cloned.policy'],
+  reserveToolCall: ['cloned.budgets'],
 }
 
 /**

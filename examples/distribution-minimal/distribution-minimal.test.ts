@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createKernel, type Distribution, type Kernel, plan } from 'cloned/kernel'
-import { openAuditLog } from 'cloned/plugins/audit'
+import { auditKeys, openAuditLog } from 'cloned/plugins/audit'
+import { openKeys } from 'cloned/plugins/keys'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { type Shop, shopDistribution } from './distribution.js'
 
@@ -14,8 +15,9 @@ let kernel: Kernel | undefined
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'distribution-minimal-'))
   paid = []
+  const keys = openKeys({ home: directory, workspace: 'shop', marker: join(directory, 'keys.json'), now: Date.now })
   shop = {
-    log: openAuditLog({ dir: directory, thread: 'inline' }),
+    log: openAuditLog({ dir: directory, thread: 'inline', keys: auditKeys(keys, 'shop') }),
     limitCents: 5_000,
     refund: async (order, cents) => {
       // What was paid is in the log already: a payment that nobody recorded cannot exist.

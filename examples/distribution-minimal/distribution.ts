@@ -37,7 +37,8 @@ const audit = ({ log }: Shop): Plugin =>
     id: 'shop.audit',
     ...OURS,
     provides: { audit: auditSlot },
-    setup({ onStop }) {
+    setup({ onStart, onStop }) {
+      onStart(() => log.ready())
       onStop(() => log.close())
       return { audit: log }
     },

@@ -3,12 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createKernel, type Outcome } from 'cloned/kernel'
-import { openAuditLog } from 'cloned/plugins/audit'
+import { auditKeys, openAuditLog } from 'cloned/plugins/audit'
+import { openKeys } from 'cloned/plugins/keys'
 import { type Shop, shopDistribution } from './distribution.js'
 
 const directory = mkdtempSync(join(tmpdir(), 'distribution-minimal-'))
+// The keys of the log belong where whoever can write to the log cannot read them; here everything is thrown away.
+const keys = openKeys({ home: directory, workspace: 'shop', marker: join(directory, 'keys.json'), now: Date.now })
 const shop: Shop = {
-  log: openAuditLog({ dir: directory }),
+  log: openAuditLog({ dir: directory, keys: auditKeys(keys, 'shop') }),
   limitCents: 5_000,
   refund: async (order, cents) => console.log(`  (paying ${cents} cents back for ${order})`),
 }

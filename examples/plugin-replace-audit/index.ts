@@ -46,6 +46,8 @@ export const jsonlAudit = definePlugin({
       append: async (record) => opened().append(record),
       find: async (callId) => opened().find(callId),
       calls: async (instances) => opened().calls(instances),
+      latest: async (type) => opened().latest(type),
+      token: (field, canonical) => opened().token(field, canonical),
     }
     return { audit, commands: [verifyCommand(file)] }
   },

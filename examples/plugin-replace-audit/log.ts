@@ -1,4 +1,5 @@
 // Appends records to one file and answers for their durability; after any failure it must never accept another record.
+import { createHmac, randomBytes } from 'node:crypto'
 import { constants, existsSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -16,11 +17,13 @@ import {
 import { complete, decode, encode, type Position, START } from './chain.js'
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants
+const KEY_BYTES = 32
 
 /** A log in one file, used by one process at a time. */
 export class JsonlLog implements AuditLog {
   readonly #file: FileHandle
   readonly #lock: FileLock
+  readonly #key: Buffer
   #end: Position
   #size: number
   /** Lines that wait for the write in hand; they share the next one and its sync. */
@@ -28,8 +31,9 @@ export class JsonlLog implements AuditLog {
   #written: Promise<void> = Promise.resolve()
   #broken: Error | undefined
 
-  private constructor(file: FileHandle, lock: FileLock, end: Position, size: number) {
+  private constructor(file: FileHandle, lock: FileLock, key: Buffer, end: Position, size: number) {
     this.#file = file
+    this.#key = key
     this.#lock = lock
     this.#end = end
     this.#size = size
@@ -49,7 +53,7 @@ export class JsonlLog implements AuditLog {
         // The writer of half a line died in the middle of it.
         await file.truncate(bytes.length)
         await file.sync()
-        return new JsonlLog(file, lock, end, bytes.length)
+        return new JsonlLog(file, lock, await keyOf(`${path}.key`), end, bytes.length)
       } catch (error) {
         await file.close()
         throw new Error(`${path}: ${describeThrown(error)}`, { cause: error })
@@ -68,6 +72,16 @@ export class JsonlLog implements AuditLog {
     if (this.#waiting.push(line) === 1) this.#written = this.#written.then(() => this.#write())
     await this.#written
     return { ...at, durable: true }
+  }
+
+  /** Keyed, so that nobody who only has the log can try values; the key lies beside the log, for its owner alone. */
+  token(field: string, canonical: string): string {
+    const hex = createHmac('sha256', this.#key).update(`cloned.audit.v1\0${field}\0${canonical}`).digest('hex')
+    return `hmac-sha256:1:${hex}`
+  }
+
+  async latest(type: string): Promise<StoredRecord | undefined> {
+    return (await this.#records()).findLast(({ record }) => record['type'] === type)
   }
 
   async find(callId: string): Promise<readonly StoredRecord[]> {
@@ -113,5 +127,21 @@ export class JsonlLog implements AuditLog {
     const bytes = Buffer.alloc(this.#size)
     const { bytesRead } = await this.#file.read(bytes, 0, bytes.length, 0)
     return decode(complete(bytes.subarray(0, bytesRead)))
+  }
+}
+
+/** The key of the tokens: made once, mode 0600, under the lock of the log. */
+async function keyOf(path: string): Promise<Buffer> {
+  const file = await open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
+  try {
+    const known = await file.readFile()
+    if (known.length === KEY_BYTES) return known
+    if (known.length > 0) throw new Error(`${path} is not a key`)
+    const key = randomBytes(KEY_BYTES)
+    await file.writeFile(key)
+    await file.sync()
+    return key
+  } finally {
+    await file.close()
   }
 }

@@ -1,4 +1,5 @@
 // An audit log in memory, for tests and benches; it chains like the real one and must never be taken for durable storage.
+import { createHmac, randomBytes } from 'node:crypto'
 import type { AuditLog, AuditRecord, CallHistory, Receipt, StoredRecord } from '../contracts.js'
 import { type JsonObject, sha256 } from '../json.js'
 
@@ -18,6 +19,7 @@ export function memoryAudit(): MemoryAudit {
   const hashes: string[] = []
   /** Indexes of lines by call. */
   const byCall = new Map<string, number[]>()
+  const key = randomBytes(32)
   let broken: Error | undefined
 
   function append(record: AuditRecord): Receipt {
@@ -50,6 +52,14 @@ export function memoryAudit(): MemoryAudit {
   return {
     append: async (record) => append(record),
     find: async (callId) => (byCall.get(callId) ?? []).map(stored),
+    token: (field, canonical) => {
+      const tag = createHmac('sha256', key).update(`cloned.audit.v1\0${field}\0${canonical}`).digest('hex')
+      return `hmac-sha256:memory:${tag}`
+    },
+    latest: async (type) => {
+      const index = lines.findLastIndex((_, i) => stored(i).record['type'] === type)
+      return index < 0 ? undefined : stored(index)
+    },
     calls: async (instances) =>
       [...byCall].flatMap(([callId, indexes]) => history(callId, indexes.map(stored), instances) ?? []),
     lines: () => lines,

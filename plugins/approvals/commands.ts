@@ -143,6 +143,11 @@ function next(
   const id = request.id
   if (verdict === 'deny') return {}
   if (!outcome) {
+    const { id: actor } = request.action.actor
+    if (actor.startsWith('run:')) {
+      const goesOn = `Its run goes on: cloned runs show ${ctx.printable(actor.slice('run:'.length))}`
+      return { text: `${ctx.paint.green('Approved')} ${id}.\n${goesOn}` }
+    }
     const until = new Date(request.expiresAt).toISOString()
     const repeat = `Run it:  cloned call --approval ${id}   (once, until ${until}; or let the caller repeat its call)`
     return { text: `${ctx.paint.green('Approved')} ${id}.\n${repeat}` }

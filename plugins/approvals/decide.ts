@@ -18,7 +18,7 @@ import { requestOf, whyNot } from './request.js'
 interface DecideDeps {
   readonly store: Pick<Store, 'all' | 'write'>
   readonly policy: Pick<Policy, 'snapshot'>
-  readonly audit: Pick<AuditLog, 'append'>
+  readonly audit: Pick<AuditLog, 'append' | 'token'>
   readonly gate: Pick<Gate, 'onApproval' | 'resume'>
   /** The operating-system user of this process: the only thing about a decider that is not merely claimed. */
   readonly osUser: () => string
@@ -48,6 +48,8 @@ export function createDecide(deps: DecideDeps): Approvals['decide'] {
       type: 'approval.decided',
       ts: new Date(at).toISOString(),
       ...describe(before, decision, by),
+      // Under the token that the records of the action carry; the digest itself would let a reader try inputs out.
+      digest: audit.token('digest', canonical(before.action.digest)),
     })
     const [changed] = await store.write([
       {
@@ -110,7 +112,6 @@ function describe({ id, action, asks }: ApprovalRequest, { verdict, reason }: De
     requester: actorJson(action.actor),
     kind: action.kind,
     target: action.target,
-    digest: action.digest,
     asks: asks.map(({ plugin, key }) => ({ plugin, key })),
     ...(reason === undefined ? {} : { reason }),
   }

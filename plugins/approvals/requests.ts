@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { type ApprovalRequest, type Approvals, canonical, type Json } from 'cloned/kernel'
 import type { Policy } from '../policy/slot.js'
-import type { Statement, Store } from '../store/slot.js'
+import type { Row, Statement, Store } from '../store/slot.js'
 import { asksKey, covers } from './asks.js'
 import { requestOf } from './request.js'
 
@@ -20,15 +20,31 @@ export function createRequests({
   policy,
   now,
 }: RequestsDeps): Pick<Approvals, 'match' | 'open' | 'get' | 'list'> {
+  /** What was once seen as expired stays so, also when the clock is set back. */
+  async function read(rows: readonly Row[]): Promise<readonly ApprovalRequest[]> {
+    const at = now()
+    const requests = rows.map((row) => requestOf(row, at))
+    const seen = requests.filter(({ state }, i) => state === 'expired' && rows[i]?.['state'] !== 'expired')
+    if (seen.length > 0) {
+      await store.write([
+        {
+          sql: `update approvals set state = 'expired'
+                where state in ('pending', 'approved') and expires_at <= cast($1 as bigint)`,
+          args: [at],
+        },
+      ])
+    }
+    return requests
+  }
+
   return {
     async match(digest, asks) {
       const rows = await store.all(
-        `select * from approvals where digest = $1 and state = 'approved' and expires_at > cast($2 as bigint)
-         order by expires_at, id`,
+        `select * from approvals where digest = $1 and state = 'approved' order by expires_at, id`,
         digest,
-        now(),
       )
-      return rows.map((row) => requestOf(row, now())).find((request) => covers(request.asks, asks))
+      const usable = (await read(rows)).filter(({ state }) => state === 'approved')
+      return usable.find((request) => covers(request.asks, asks))
     },
 
     async open(action, asks) {
@@ -61,13 +77,12 @@ export function createRequests({
 
     async get(approvalId) {
       const [row] = await store.all('select * from approvals where id = $1', approvalId)
-      return row && requestOf(row, now())
+      return row && (await read([row]))[0]
     },
 
     async list({ state }: { state?: ApprovalRequest['state'] } = {}) {
       const rows = await store.all('select * from approvals order by created_at desc, id desc')
-      const at = now()
-      return rows.map((row) => requestOf(row, at)).filter((request) => state === undefined || request.state === state)
+      return (await read(rows)).filter((request) => state === undefined || request.state === state)
     },
   }
 }

@@ -4,6 +4,7 @@ import * as fs from 'node:fs'
 /** The operations of `node:fs` that the writer uses, and no other. */
 export type FileOps = Pick<
   typeof fs,
+  | 'chmodSync'
   | 'closeSync'
   | 'fdatasyncSync'
   | 'fstatSync'
@@ -13,6 +14,8 @@ export type FileOps = Pick<
   | 'mkdirSync'
   | 'openSync'
   | 'readSync'
+  | 'renameSync'
+  | 'rmSync'
   | 'writeSync'
 >
 

@@ -8,8 +8,33 @@ export const MAX_LINE = 64 * 1024
 export const ZERO_HASH = '0'.repeat(64)
 
 const PREFIX = /^\{"v":1,"seq":(0|[1-9][0-9]*),"prev":"([0-9a-f]{64})",/
-// The longest prefix: fixed text, 16 digits of seq, 64 of prev.
-const MAX_PREFIX = '{"v":1,"seq":,"prev":"",'.length + 16 + 64
+
+/** The parts of a prefix around the digits of `seq` and the hash, and the length of it less those digits. */
+export const PREFIX_SEQ = '{"v":1,"seq":'
+export const PREFIX_PREV = ',"prev":"'
+export const PREFIX_END = '",'
+export const PREFIX_BYTES = PREFIX_SEQ.length + PREFIX_PREV.length + ZERO_HASH.length + PREFIX_END.length
+// With 16 digits of seq.
+const MAX_PREFIX = PREFIX_BYTES + 16
+
+// The log's own records begin with their time, of 24 characters, and type: so they are found without parsing every line.
+const OWN = Buffer.from('","type":"log.')
+const OWN_AT = '"ts":"'.length + 24
+const CHECKPOINT = Buffer.from('checkpoint"')
+
+/** Whether the record whose prefix ends at byte `body` is the log's own. */
+export function isOwn(bytes: Buffer, body: number): boolean {
+  const at = body + OWN_AT
+  // Most records fail on the one byte.
+  return bytes[at + OWN.length - 1] === 0x2e && bytes.subarray(at, at + OWN.length).equals(OWN)
+}
+
+/** Whether it is a checkpoint. */
+export function isCheckpoint(bytes: Buffer, body: number): boolean {
+  const at = body + OWN_AT + OWN.length
+  return isOwn(bytes, body) && bytes.subarray(at, at + CHECKPOINT.length).equals(CHECKPOINT)
+}
+
 const TYPE = /^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*$/
 
 /** A place in the chain: after line `seq`, whose hash is `hash`, at byte `size`. */
@@ -53,7 +78,7 @@ export function encodeOwn(record: JsonObject): string {
 
 /** The line of a record at its place in the chain, with its hash. */
 export function encodeLine(body: string, seq: number, prev: string): { line: string; hash: string } {
-  const line = `${prefixOf(seq, prev)}${body}\n`
+  const line = `${linePrefix(seq, prev)}${body}\n`
   return { line, hash: sha256(line) }
 }
 
@@ -61,7 +86,7 @@ export function encodeLine(body: string, seq: number, prev: string): { line: str
 export function checkLine(line: Buffer, after: Position): { hash: string } | string {
   if (line.length > MAX_LINE) return `a line is longer than ${MAX_LINE} bytes`
   const seq = after.seq + 1
-  const prefix = prefixOf(seq, after.hash)
+  const prefix = linePrefix(seq, after.hash)
   // A line has one spelling, so its beginning is compared and not read: the regular expression only words the problem.
   if (line.toString('latin1', 0, prefix.length) !== prefix) return wrongPrefix(line, seq)
   const record = parseRecord(line)
@@ -72,8 +97,9 @@ export function checkLine(line: Buffer, after: Position): { hash: string } | str
   return { hash: sha256(line) }
 }
 
-function prefixOf(seq: number, prev: string): string {
-  return `{"v":1,"seq":${seq},"prev":"${prev}",`
+/** How the line of record `seq` begins, and no other way. */
+export function linePrefix(seq: number, prev: string): string {
+  return `${PREFIX_SEQ}${seq}${PREFIX_PREV}${prev}${PREFIX_END}`
 }
 
 function wrongPrefix(line: Buffer, seq: number): string {

@@ -1,15 +1,17 @@
 // Finds the records of calls in the log; must never take text inside a record for a field of it.
 import type { CallHistory, StoredRecord } from 'cloned/kernel'
-import { fileLines, type Line, storedRecord } from './read.js'
+import { logLines, logLinesFromEnd } from './files.js'
+import type { AuditPaths } from './paths.js'
+import { type Line, storedRecord } from './read.js'
 
 // Parsing every line would cost ten times the search for a substring that a record of interest must hold.
 const CALL_IDS = /"call_id":("(?:[^"\\]|\\.)*")/g
 
 /** Every record with this `call_id`, oldest first. */
-export async function findCall(path: string, callId: string): Promise<readonly StoredRecord[]> {
+export async function findCall(paths: AuditPaths, callId: string): Promise<readonly StoredRecord[]> {
   const needle = Buffer.from(`"call_id":${JSON.stringify(callId)}`)
   const found: StoredRecord[] = []
-  for await (const lines of fileLines(path)) {
+  for await (const { path, lines } of logLines(paths)) {
     for (const line of lines) {
       if (!line.bytes.includes(needle)) continue
       const stored = storedRecord(path, line)
@@ -19,13 +21,26 @@ export async function findCall(path: string, callId: string): Promise<readonly S
   return found
 }
 
+/** The newest record of this type. */
+export async function findLatest(paths: AuditPaths, type: string): Promise<StoredRecord | undefined> {
+  const needle = Buffer.from(`"type":${JSON.stringify(type)}`)
+  for await (const { path, lines } of logLinesFromEnd(paths)) {
+    for (const line of lines) {
+      if (!line.bytes.includes(needle)) continue
+      const stored = storedRecord(path, line)
+      if (stored.record['type'] === type) return stored
+    }
+  }
+  return undefined
+}
+
 /** Every call whose first intent names one of these instances, with the last outcome of it, by sequence of intents. */
-export async function findCalls(path: string, instances: readonly string[]): Promise<readonly CallHistory[]> {
+export async function findCalls(paths: AuditPaths, instances: readonly string[]): Promise<readonly CallHistory[]> {
   const wanted = new Set(instances)
   const needles = instances.map((instance) => Buffer.from(`"instance":${JSON.stringify(instance)}`))
   /** By the JSON text of the call id. */
   const calls = new Map<string, CallHistory>()
-  for await (const lines of fileLines(path)) {
+  for await (const { path, lines } of logLines(paths)) {
     for (const line of lines) {
       if (needles.some((needle) => line.bytes.includes(needle))) addIntent(calls, wanted, storedRecord(path, line))
       if (mayBeOutcomeOf(calls, line)) addOutcome(calls, storedRecord(path, line))

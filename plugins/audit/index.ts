@@ -1,53 +1,128 @@
-// Owns the audit slot with a log in a file; it declares and wires, and must never touch the disk before start.
-import { type AuditLog, auditSlot, ClonedError, configSchema, definePlugin } from 'cloned/kernel'
+// Owns the audit slot with a log in files; it declares and wires, and must never touch the disk before start.
+import { type AuditLog, auditSlot, ClonedError, definePlugin, describeThrown, optional } from 'cloned/kernel'
 import { commandsCollection } from '../cli/slot.js'
 import { doctorChecksCollection } from '../doctor/slot.js'
+import { keysSlot } from '../keys/slot.js'
+import { storeSlot } from '../store/slot.js'
 import { workspaceSlot } from '../workspace/slot.js'
+import { Anchors, type AnchorsOptions, type ConfiguredAnchor } from './anchors.js'
+import { AUDIT_PURPOSE, auditKeys } from './audit-keys.js'
 import { auditChecks } from './checks.js'
-import { auditCommands } from './commands.js'
-import { type FileAuditLog, openAuditLog, type WriterThread } from './log.js'
+import { auditConfig, configuredAnchors } from './config.js'
+import { keepCommands } from './keep-commands.js'
+import { type FileAuditLog, openAuditLog } from './log.js'
+import { Mirror } from './mirror.js'
+import { type AuditPaths, auditPaths } from './paths.js'
+import { proofCommands } from './proof-commands.js'
+import { newPruner } from './pruner.js'
+import { anchorsCollection } from './slot.js'
+import { tailCommand } from './tail-command.js'
+import { verifyCommand } from './verify-command.js'
 
+export { auditKeys } from './audit-keys.js'
 export { type AuditLogOptions, type FileAuditLog, openAuditLog, type WriterThread } from './log.js'
+export * from './slot.js'
 export type { AuditProblem, VerifyResult } from './verify.js'
 
-const config = configSchema<{ readonly thread?: WriterThread }>({
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    thread: {
-      enum: ['worker', 'inline'],
-      description: 'Where records are written; inline blocks the process on syncs.',
-    },
-  },
-})
+const MIB = 1024 * 1024
+const DAY = 24 * 60 * 60 * 1000
+
+interface Opened {
+  readonly log: FileAuditLog
+  readonly anchors: Anchors
+  readonly configured: readonly ConfiguredAnchor[]
+  readonly paths: AuditPaths
+  readonly mirror: Mirror | undefined
+}
 
 export const auditPlugin = definePlugin({
   id: 'cloned.audit',
   version: '0.1.0',
   kernel: '^0.1.0',
   stability: 'beta',
-  description: 'Durable, hash-chained audit log in .cloned/audit.log',
-  requires: { workspace: workspaceSlot },
+  description: 'Durable, hash-chained and signed audit log in .cloned/audit.log',
+  requires: { workspace: workspaceSlot, keys: keysSlot, store: optional(storeSlot) },
   provides: { audit: auditSlot },
+  owns: { anchors: anchorsCollection },
   contributes: { commands: commandsCollection, checks: doctorChecksCollection },
-  config,
-  setup({ deps, config, now, onStart, onStop }) {
-    let log: FileAuditLog | undefined
-    const opened = (): FileAuditLog => {
-      if (log) return log
+  config: auditConfig,
+  setup({ deps: { workspace, keys, store }, config, collected, log: diagnostics, now, onStart, onStop }) {
+    const limits = { warn: config.space.warn_mib * MIB, refuse: config.space.refuse_mib * MIB }
+    let parts: Opened | undefined
+    const opened = (): Opened => {
+      if (parts) return parts
       throw new ClonedError('AUDIT_CLOSED', {})
     }
-    onStart(() => {
-      log = openAuditLog({ dir: deps.workspace.dir, now, ...(config.thread ? { thread: config.thread } : {}) })
+
+    function open(): Opened {
+      const onTrouble = (cause: string) => diagnostics.warn(cause)
+      const place = { root: workspace.root, now }
+      const configured = configuredAnchors(config.anchors, collected.anchors(), place)
+      const log = openAuditLog({
+        dir: workspace.dir,
+        now,
+        ...(config.thread ? { thread: config.thread } : {}),
+        keys: auditKeys(keys, workspace.config.id),
+        rotate: {
+          bytes: config.rotate.max_mib * MIB,
+          ...(config.rotate.max_age_days > 0 ? { ms: config.rotate.max_age_days * DAY } : {}),
+        },
+        heartbeatMs: config.heartbeat_s * 1_000,
+        space: limits,
+        reserve: true,
+        onTrouble,
+        onNote: (note) => anchors.offer(note),
+        ...(configured.some(({ maxAgeMs }) => maxAgeMs !== undefined)
+          ? { mayIntend: () => anchors.assertFresh() }
+          : {}),
+      })
+      const paths = auditPaths(workspace.dir)
+      const append: AnchorsOptions['append'] = (type, fields) =>
+        log.append({ ...fields, type, ts: new Date(now()).toISOString() })
+      const anchors = new Anchors({
+        paths,
+        anchors: configured,
+        now,
+        append,
+        checkpoint: () => log.checkpoint(),
+        onTrouble,
+      })
+      return { log, anchors, configured, paths, mirror: store && new Mirror(paths, store) }
+    }
+
+    onStart(async () => {
+      parts = open()
+      // Reading must work without the keys; what has to be recorded says that they are missing.
+      await parts.log.ready().catch((error: unknown) => diagnostics.error(describeThrown(error)))
     })
     onStop(async () => {
-      await log?.close()
+      await parts?.anchors.drain()
+      await parts?.log.close()
     })
     const audit: AuditLog = {
-      append: async (record) => opened().append(record),
-      find: async (callId) => opened().find(callId),
-      calls: async (instances) => opened().calls(instances),
+      append: async (record) => opened().log.append(record),
+      token: (field, canonical) => opened().log.token(field, canonical),
+      find: async (callId) => opened().log.find(callId),
+      calls: async (instances) => opened().log.calls(instances),
+      latest: async (type) => opened().log.latest(type),
     }
-    return { audit, commands: auditCommands(opened), checks: auditChecks(opened, () => deps.workspace.dir) }
+    const log = () => opened().log
+    return {
+      audit,
+      commands: [
+        tailCommand(log, () => opened().mirror, now),
+        verifyCommand(log),
+        ...proofCommands({ log, paths: () => opened().paths }),
+        ...keepCommands({
+          log,
+          anchors: () => opened().anchors,
+          pruner: () => newPruner(opened().paths, log().appendOwn),
+          rotateKey: () => log().changeKey(() => keys.rotate(AUDIT_PURPOSE, 'signer')),
+          configured: () =>
+            opened().configured.map(({ anchor, maxAgeMs }) => ({ id: anchor.id, required: maxAgeMs !== undefined })),
+        }),
+      ],
+      checks: auditChecks({ log, dir: () => workspace.dir, limits, anchors: opened, now }),
+    }
   },
 })

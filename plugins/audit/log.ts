@@ -1,12 +1,21 @@
 // Puts the parts of the audit log together; reading must work on a log that cannot be written any more.
-import type { AuditLog, StoredRecord } from 'cloned/kernel'
-import { encodeRecord } from './format.js'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { type AuditLog, ClonedError, type JsonObject, type StoredRecord, writeFileAtomic } from 'cloned/kernel'
+import type { SignedNote } from './batch.js'
+import { keyChangeText, parseCheckpoint } from './checkpoint.js'
+import { type Cursor, lastRecords, recordsSince } from './files.js'
+import { encodeOwn, encodeRecord } from './format.js'
 import { GroupCommit } from './group-commit.js'
-import { findCall, findCalls } from './history.js'
+import { findCall, findCalls, findLatest } from './history.js'
+import { LogKeeper, type RotateWhen } from './keeper.js'
+import { KeyRing, type LogKeys, tokenOf } from './log-keys.js'
+import { CADENCE, Notary, named } from './notary.js'
+import { signNote, splitNote, verifierKey } from './note.js'
 import { assertSafe, auditPaths } from './paths.js'
-import { fileLines, lastLinesFrom, storedRecord } from './read.js'
-import type { Transport } from './transport.js'
-import { type VerifyResult, verifyLog } from './verify.js'
+import { SPACE, Space, type SpaceLimits } from './space.js'
+import type { OnTrouble, Transport } from './transport.js'
+import { type VerifyOptions, type VerifyResult, verifyLog } from './verify.js'
 
 /** Where the writer runs: `worker` in a thread of its own, `inline` on the calling thread, which then waits for the disk. */
 export type WriterThread = 'worker' | 'inline'
@@ -18,60 +27,156 @@ export interface AuditLogOptions {
   readonly thread?: WriterThread
   /** Milliseconds since 1970, for the records that the log itself adds. */
   readonly now?: () => number
-  /** Makes the way to the writer, once, at the first append. Replaces `thread`. */
+  /** Makes the way to the writer. Replaces `thread`. */
   readonly transport?: () => Promise<Transport>
+  /** Signs the log and keys its tokens. Absent: neither, and the log does not say when it is opened and closed. */
+  readonly keys?: { readonly workspace: string; load(): Promise<LogKeys>; readonly trusts?: VerifyOptions['trusts'] }
+  /** Default: 64 MiB, no age. */
+  readonly rotate?: Partial<RotateWhen>
+  /** Idle time after which the log says that it is still there, milliseconds. Default: never. */
+  readonly heartbeatMs?: number
+  readonly space?: Partial<SpaceLimits>
+  /** Keeps 1 MiB of disk for the record that the disk is full. */
+  readonly reserve?: boolean
+  /** Hears what went wrong beside the log: it is whole, but a file about it is not up to date. */
+  readonly onTrouble?: OnTrouble
+  /** Asked before every intent; rejects when nothing may run. Answers nothing when that is known at once. */
+  readonly mayIntend?: () => Promise<void> | undefined
+  /** Hears of every signed note that has become part of the log. */
+  readonly onNote?: (note: SignedNote) => void
 }
 
-/** The audit log in a file. */
+/** The audit log in files. */
 export interface FileAuditLog extends AuditLog {
-  /** Follows the whole chain. Changes nothing; works on a damaged log and beside writers. */
-  verify(): Promise<VerifyResult>
-  /** The last records, oldest first, and the byte after them. Throws `AUDIT_DAMAGED` for a line that is no record. */
-  last(count: number): Promise<{ records: readonly StoredRecord[]; next: number }>
-  /** Complete records that begin at this byte or later, and the byte after them. */
-  since(offset: number): Promise<{ records: readonly StoredRecord[]; next: number }>
-  /** Waits for records in flight and lets go of the files. May be called twice. */
+  /** Loads the keys, so that tokens can be made. Rejects when they are not to be had. */
+  ready(): Promise<void>
+  /** Follows the whole chain and tree. Changes nothing; works on a damaged log and beside writers. */
+  verify(options?: VerifyOptions): Promise<VerifyResult>
+  /** The last records, oldest first, and the place after them. Throws `AUDIT_DAMAGED` for a line that is no record. */
+  last(count: number): Promise<{ records: readonly StoredRecord[]; next: Cursor }>
+  /** Complete records from this place on, at most 10,000, and the place after them. */
+  since(cursor: Cursor): Promise<{ records: readonly StoredRecord[]; next: Cursor }>
+  /** Signs the log as it is now. `undefined` for a log that was made without keys. */
+  checkpoint(): Promise<SignedNote | undefined>
+  /** Closes the file that is written and begins the next. `false` when another process was faster. */
+  rotate(): Promise<boolean>
+  /** Appends a record of the log's own type (`log.…`). */
+  appendOwn(type: string, fields: JsonObject): Promise<void>
+  /** Has the log name the key that `rotate` makes current, signed by the one before, and signs with it from then on. */
+  changeKey(rotate: () => Promise<unknown>): Promise<string>
+  /** Waits for records in flight, has the log signed and lets go of the files. May be called twice. */
   close(): Promise<void>
 }
+
+const ROTATE: RotateWhen = Object.freeze({ bytes: 64 * 1024 * 1024, ms: Number.POSITIVE_INFINITY })
+const MAX_SINCE = 10_000
 
 /**
  * Opens the log under `.cloned`. Creates nothing: the files come with the first append.
  * Throws `AUDIT_UNSAFE` for files that are links, belong to others or are open to others.
  */
 export function openAuditLog(options: AuditLogOptions): FileAuditLog {
+  const { now = Date.now, onTrouble = () => {}, heartbeatMs = 0, keys } = options
   const paths = auditPaths(options.dir)
   assertSafe(paths)
-  const open = options.transport ?? (async () => newTransport(options.thread))
-  const queue = new GroupCommit({ path: paths.log, open, now: options.now ?? Date.now })
+  const ring = keys && new KeyRing(() => keys.load())
+  const space = new Space(paths.dir, { ...SPACE, ...options.space }, (free) =>
+    onTrouble(`only ${Math.floor(free / 1024 / 1024)} MiB of disk are left for the audit log`),
+  )
+  let notary: Notary | undefined
+  const keeper =
+    ring &&
+    new LogKeeper({
+      now,
+      onTrouble,
+      heartbeatMs,
+      rotate: { ...ROTATE, ...options.rotate },
+      session: randomBytes(4).toString('hex'),
+      notary: () => notary,
+      ...(options.onNote ? { onNote: options.onNote } : {}),
+    })
+  const queue = new GroupCommit({ path: paths.log, open, now, ...(keeper ? { keeper } : {}) })
+  keeper?.attach(queue)
 
-  async function newTransport(thread = defaultThread()): Promise<Transport> {
+  async function open(): Promise<Transport> {
+    const loaded = await ring?.load()
+    notary = loaded && (await newNotary(loaded))
+    if (options.transport) return options.transport()
     const { newInlineTransport, newWorkerTransport } = await import('./transport.js')
-    return thread === 'inline' ? newInlineTransport(paths) : newWorkerTransport(paths)
+    const start = { paths, reserve: options.reserve === true, ...(loaded ? { genesis: genesisOf(loaded) } : {}) }
+    const thread = options.thread ?? (import.meta.url.endsWith('.ts') ? 'inline' : 'worker')
+    return thread === 'inline' ? newInlineTransport(start, onTrouble) : newWorkerTransport(start, onTrouble)
   }
 
-  async function since(offset: number) {
-    const records: StoredRecord[] = []
-    let next = offset
-    for await (const lines of fileLines(paths.log, offset)) {
-      for (const line of lines) {
-        records.push(storedRecord(paths.log, line))
-        next = line.offset + line.bytes.length
-      }
+  async function newNotary({ signer }: LogKeys): Promise<Notary | undefined> {
+    const named = existsSync(paths.vkey) ? readFileSync(paths.vkey, 'utf8').trimEnd().split('\n') : []
+    // A change of keys that a crash cut off: the log does not name the key, so nobody could believe its signatures.
+    if (named.length < 2 || (await findLatest(paths, 'log.key'))?.record['vkey'] === named.at(-1)) {
+      return new Notary(signer, paths.vkey, now)
     }
-    return { records, next }
+    onTrouble('the log is not signed: its key was changed, and no record in it says so')
+    return undefined
+  }
+
+  /** What the log says of itself in its first record, if this is the process that writes it. */
+  function genesisOf({ signer }: LogKeys): JsonObject {
+    const id = randomUUID()
+    const origin = `cloned.local/${keys?.workspace}/${id}`
+    const cadence = { ...CADENCE, heartbeat_ms: heartbeatMs }
+    return { log_id: id, origin, vkey: verifierKey(origin, signer.publicKey), cadence, node: process.version }
+  }
+
+  function needKeeper(): LogKeeper {
+    if (keeper) return keeper
+    throw new ClonedError('AUDIT_KEY', { cause: 'it was opened without keys' })
   }
 
   return {
-    append: async (record) => queue.push(encodeRecord(record)),
-    find: (callId) => findCall(paths.log, callId),
-    calls: (instances) => findCalls(paths.log, instances),
-    verify: () => verifyLog(paths),
-    last: async (count) => since(await lastLinesFrom(paths.log, count)),
-    since,
+    ready: async () => void (await ring?.load()),
+    append: async (record) => {
+      const body = encodeRecord(record)
+      if (record.type.endsWith('.intent')) {
+        space.check()
+        // Nothing is awaited in vain: records are written in the order in which they are handed in.
+        const wait = options.mayIntend?.()
+        if (wait) await wait
+      }
+      return queue.push(body)
+    },
+    token: (field, canonical) => {
+      if (!ring) throw new ClonedError('AUDIT_KEY', { cause: 'it was opened without keys' })
+      return tokenOf(ring.get().mac, field, canonical)
+    },
+    find: (callId) => findCall(paths, callId),
+    calls: (instances) => findCalls(paths, instances),
+    latest: (type) => findLatest(paths, type),
+    verify: (how) => verifyLog(paths, { ...(keys?.trusts ? { trusts: keys.trusts } : {}), ...how }),
+    last: (count) => lastRecords(paths, count),
+    since: (cursor) => recordsSince(paths, cursor, MAX_SINCE),
+    checkpoint: () => needKeeper().checkpoint(),
+    rotate: () => needKeeper().rotate(),
+    appendOwn: async (type, fields) => {
+      await queue.push(encodeOwn({ ts: new Date(now()).toISOString(), type, ...fields }))
+    },
+    changeKey: async (rotate) => {
+      if (!ring) throw new ClonedError('AUDIT_KEY', { cause: 'it was opened without keys' })
+      const change = await needKeeper().checkpoint()
+      const old = await ring.load()
+      const origin = change && parseCheckpoint(splitNote(change.note).text).origin
+      if (origin === undefined) throw new ClonedError('AUDIT_KEY', { cause: 'its first record names none' })
+      notary = undefined
+      await rotate()
+      ring.forget()
+      const { signer } = await ring.load()
+      const vkey = verifierKey(origin, signer.publicKey)
+      // The file first: whoever holds the old key looks there before it signs, and must not sign behind the record.
+      writeFileAtomic(paths.vkey, `${readFileSync(paths.vkey, 'utf8')}${vkey}\n`)
+      const note = signNote(keyChangeText(origin, vkey), named(origin, old.signer))
+      await queue.push(encodeOwn({ ts: new Date(now()).toISOString(), type: 'log.key', vkey, note }))
+      notary = new Notary(signer, paths.vkey, now)
+      await needKeeper().checkpoint()
+      return signer.kid
+    },
     close: () => queue.close(),
   }
-}
-
-function defaultThread(): WriterThread {
-  return import.meta.url.endsWith('.ts') ? 'inline' : 'worker'
 }

@@ -15,21 +15,42 @@ export interface AuditPaths {
   readonly head: string
   /** `.cloned/audit/lock` */
   readonly lock: string
+  /** `.cloned/audit/segments`: the log's older files, closed for good */
+  readonly segments: string
+  /** `.cloned/audit/checkpoint`: the newest signed note */
+  readonly checkpoint: string
+  /** `.cloned/audit/vkey`: the keys that sign the log's notes, a line each, the newest last */
+  readonly vkey: string
+  /** `.cloned/audit/tree`: how far the hash tree has been computed; can be rebuilt */
+  readonly tree: string
+  /** `.cloned/audit/reserve`: space that is given back when the disk is full */
+  readonly reserve: string
 }
 
 export function auditPaths(dir: string): AuditPaths {
   const side = join(dir, 'audit')
-  return { dir, log: join(dir, 'audit.log'), side, head: join(side, 'head'), lock: join(side, 'lock') }
+  return {
+    dir,
+    log: join(dir, 'audit.log'),
+    side,
+    head: join(side, 'head'),
+    lock: join(side, 'lock'),
+    segments: join(side, 'segments'),
+    checkpoint: join(side, 'checkpoint'),
+    vkey: join(side, 'vkey'),
+    tree: join(side, 'tree'),
+    reserve: join(side, 'reserve'),
+  }
 }
 
 /** Throws `AUDIT_UNSAFE` when a file of the log that exists could have been planted or can be changed by others. */
 export function assertSafe(paths: AuditPaths): void {
   const owner = lstatSync(paths.dir).uid
-  for (const path of [paths.side, paths.log, paths.head, paths.lock]) {
+  for (const path of [paths.side, paths.segments, paths.log, paths.head, paths.lock]) {
     const stats = lstatSync(path, { throwIfNoEntry: false })
+    const directory = path === paths.side || path === paths.segments
     // The lock is made by way of a second name, which another process may be about to remove.
-    if (stats)
-      assertSafeFile(path, stats, { owner, directory: path === paths.side, names: path === paths.lock ? 2 : 1 })
+    if (stats) assertSafeFile(path, stats, { owner, directory, names: path === paths.lock ? 2 : 1 })
   }
 }
 

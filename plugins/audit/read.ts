@@ -2,7 +2,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { ClonedError, type StoredRecord, sha256 } from 'cloned/kernel'
-import { parseRecord } from './format.js'
+import { MAX_LINE, parseRecord } from './format.js'
 import { CHUNK, LineSplitter } from './lines.js'
 
 /** A line with its line feed and where it begins. */
@@ -38,17 +38,6 @@ export async function* readLines(handle: FileHandle, from: number, to: number): 
   }
 }
 
-/** Every complete line of the file as it is now. */
-export async function* fileLines(path: string, from = 0): AsyncGenerator<readonly Line[], void> {
-  const handle = await openForReading(path)
-  if (!handle) return
-  try {
-    yield* readLines(handle, from, (await handle.stat()).size)
-  } finally {
-    await handle.close()
-  }
-}
-
 /** The record of a line. Throws `AUDIT_DAMAGED` for a line that is none; whether it is the right one, `verify` says. */
 export function storedRecord(path: string, { bytes, offset }: Line): StoredRecord {
   const record = parseRecord(bytes)
@@ -60,23 +49,31 @@ export function storedRecord(path: string, { bytes, offset }: Line): StoredRecor
   return { seq, hash: sha256(bytes), record }
 }
 
-/** Where the last `count` complete lines begin. */
-export async function lastLinesFrom(path: string, count: number): Promise<number> {
-  const handle = await openForReading(path)
-  if (!handle) return 0
-  try {
-    // The line feed before the first wanted line is the one after `count` others.
-    let left = count + 1
-    for (let end = (await handle.stat()).size; end > 0; ) {
-      const start = Math.max(0, end - CHUNK)
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(end - start), 0, end - start, start)
-      for (let i = bytesRead - 1; i >= 0; i--) {
-        if (buffer[i] === 0x0a && --left === 0) return start + i + 1
-      }
-      end = start
+/** Complete lines of a file, the last one first, a chunk's worth at a time. Throws `AUDIT_DAMAGED` for an endless one. */
+export async function* linesFromEnd(path: string, handle: FileHandle): AsyncGenerator<readonly Line[], void> {
+  // The beginning of what was read last: the end of a line whose beginning comes next. Undefined before any line feed.
+  let carry: Buffer | undefined
+  for (let end = (await handle.stat()).size; end > 0; ) {
+    const offset = Math.max(0, end - CHUNK)
+    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(end - offset), 0, end - offset, offset)
+    end = offset
+    const read = buffer.subarray(0, bytesRead)
+    const bytes = carry ? Buffer.concat([read, carry]) : read.subarray(0, read.lastIndexOf(0x0a) + 1)
+    if (bytes.length === 0) continue
+    const lines: Line[] = []
+    let to = bytes.length
+    for (let feed = before(bytes, to); feed >= 0; feed = before(bytes, to)) {
+      lines.push({ bytes: bytes.subarray(feed + 1, to), offset: offset + feed + 1 })
+      to = feed + 1
     }
-    return 0
-  } finally {
-    await handle.close()
+    carry = bytes.subarray(0, to)
+    if (offset === 0) lines.push({ bytes: carry, offset })
+    else if (to > MAX_LINE) throw new ClonedError('AUDIT_DAMAGED', { path, offset, problem: 'a line has no end' })
+    yield lines
   }
+}
+
+/** Index of the line feed before the line that ends at `to`, -1 for none. */
+function before(bytes: Buffer, to: number): number {
+  return to < 2 ? -1 : bytes.lastIndexOf(0x0a, to - 2)
 }

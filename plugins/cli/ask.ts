@@ -21,3 +21,16 @@ export async function askChoice<V extends string>(
   })
   return isCancel(answer) ? undefined : choices.find(({ value }) => value === answer)?.value
 }
+
+/** A text typed without being shown, not even its length; `undefined` when the person walked away. */
+export async function askHidden(io: CliIo, signal: AbortSignal, question: string): Promise<string | undefined> {
+  const { password, isCancel } = await import('@clack/prompts')
+  const answer = await password({
+    message: printable(question),
+    mask: '',
+    input: io.stdin,
+    output: io.stderr,
+    signal,
+  })
+  return isCancel(answer) ? undefined : answer
+}

@@ -1,6 +1,7 @@
 // Makes what a command gets from the terminal it runs on; it holds no rules of any command.
+import { resolve } from 'node:path'
 import type { ClonedError } from 'cloned/kernel'
-import { askChoice } from './ask.js'
+import { askChoice, askHidden } from './ask.js'
 import type { GlobalOptions } from './globals.js'
 import { readInput } from './input.js'
 import { type CliIo, readAll } from './io.js'
@@ -51,6 +52,7 @@ export function createContext({
     interactive,
     startError,
     cwd,
+    workspace: resolve(cwd, globals.workspace ?? '.'),
     signal,
     stdin,
     inputJson: (option) => readInput(option, { cwd, stdin }),
@@ -62,6 +64,8 @@ export function createContext({
     },
     confirm: async (question) => globals.yes || (await choose(question, YES_NO)) === 'yes',
     choose,
+    askSecret: async (question) =>
+      interactive ? await output.progress.pause(() => askHidden(io, signal, question)) : undefined,
     usageError: (problem) => usageError(parsed.command, problem),
     printable,
     paint,

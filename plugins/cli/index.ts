@@ -1,5 +1,5 @@
 // Contributes the commands of the gate itself and collects everybody's; it runs none of them.
-import { approvalsSlot, definePlugin, gateSlot, onApprovalRequested, optional } from 'cloned/kernel'
+import { approvalsSlot, definePlugin, gateSlot, onApprovalRequested, optional, scrubberSlot } from 'cloned/kernel'
 import { policySlot } from '../policy/slot.js'
 import { callCommand } from './commands/call.js'
 import { pluginsCommand } from './commands/plugins.js'
@@ -28,7 +28,12 @@ export const cliPlugin = definePlugin({
   kernel: '^0.1.0',
   stability: 'beta',
   description: 'The command line: collects commands, calls tools, asks the person at the terminal',
-  requires: { gate: gateSlot, approvals: optional(approvalsSlot), policy: optional(policySlot) },
+  requires: {
+    gate: gateSlot,
+    approvals: optional(approvalsSlot),
+    policy: optional(policySlot),
+    scrubber: optional(scrubberSlot),
+  },
   provides: { cli: cliSlot },
   owns: { commands: commandsCollection },
   contributes: { ownCommands: commandsCollection },
@@ -44,7 +49,11 @@ export const cliPlugin = definePlugin({
       channel: ID,
     }
     return {
-      cli: { commands: collected.commands, attach: channel.attach },
+      cli: {
+        commands: collected.commands,
+        attach: channel.attach,
+        scrub: (text) => deps.scrubber?.text(text, 'terminal') ?? text,
+      },
       ownCommands: [callCommand(services), ...toolCommands(services), pluginsCommand(services)],
     }
   },

@@ -12,12 +12,15 @@ export interface Output {
   /** Lines on standard error that `--quiet` does not silence: errors, and what a person is asked. */
   tell(text: string): void
   readonly progress: Progress
+  /** From now on every text passes this function on its way out. */
+  scrubWith(scrub: (text: string) => string): void
   /** Resolves when everything has been handed to the system; throws what kept it from that. */
   flush(): Promise<void>
 }
 
 export function createOutput(io: CliIo, { quiet, json }: { quiet: boolean; json: boolean }): Output {
   const failures: Error[] = []
+  let scrub = (text: string) => text
   // `cloned … | head` closes the pipe early: the command has done its work, so it ends quietly.
   const failed = (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') failures.push(error)
@@ -27,8 +30,9 @@ export function createOutput(io: CliIo, { quiet, json }: { quiet: boolean; json:
   const shows = io.stderr.isTTY === true && !quiet && !json
   const progress = new Progress(shows ? (text) => io.stderr.write(text) : undefined, io.stderr.columns || 80)
   const line = (stream: CliIo['stdout'], text: string) => {
+    const clean = scrub(text)
     progress.clear()
-    stream.write(text.endsWith('\n') ? text : `${text}\n`)
+    stream.write(clean.endsWith('\n') ? clean : `${clean}\n`)
   }
   return {
     result: (text) => line(io.stdout, text),
@@ -37,6 +41,9 @@ export function createOutput(io: CliIo, { quiet, json }: { quiet: boolean; json:
     },
     tell: (text) => line(io.stderr, text),
     progress,
+    scrubWith(clean) {
+      scrub = clean
+    },
     async flush() {
       progress.stop()
       await Promise.all(streams.map(drained))

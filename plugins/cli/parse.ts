@@ -57,7 +57,10 @@ export function parseCommand(command: Command, rest: readonly string[]): Parsed 
   if (missing.length > 0) throw usageError(command, `missing ${missing.map(({ name }) => `<${name}>`).join(' ')}`)
   if (args.length > names.length) {
     const surplus = args.slice(names.length).map((argument) => `"${plain(argument)}"`)
-    throw usageError(command, `unexpected argument ${surplus.join(', ')}`)
+    throw usageError(
+      command,
+      command.discreet ? 'there are too many arguments' : `unexpected argument ${surplus.join(', ')}`,
+    )
   }
   return {
     command,

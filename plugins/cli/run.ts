@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { ClonedError, createKernel, type Distribution, type Json, type Kernel, type Logger } from 'cloned/kernel'
 import { checkCommands } from './commands.js'
 import { createContext, isInteractive } from './context.js'
+import { environmentConfig } from './environment.js'
 import { type GlobalOptions, splitGlobals } from './globals.js'
 import { areaHelp, commandHelp, helpJson, helpScope, overviewHelp } from './help.js'
 import { watchInterrupts } from './interrupt.js'
@@ -21,7 +22,7 @@ export interface RunOptions {
   readonly io: CliIo
   /** Relative paths on the command line start here. */
   readonly cwd: string
-  /** `NO_COLOR`, `TERM` and `CLONED_DEBUG` are read from it. Default: the environment of the process. */
+  /** `NO_COLOR`, `TERM`, `CLONED_DEBUG` and `CLONED_VAULT_…_FILE` are read from it. Default: that of the process. */
   readonly env?: Environment
 }
 
@@ -59,9 +60,13 @@ async function execute(run: Run): Promise<CommandResult> {
   if (globals.version) {
     return { json: { name: distribution.name, version: distribution.version }, text: distribution.version }
   }
-  const kernel = createKernel(distribution, { config: workspaceConfig(run), log: createLog(run) })
+  const kernel = createKernel(distribution, {
+    config: { ...environmentConfig(distribution, run.env, run.cwd), ...workspaceConfig(run) },
+    log: createLog(run),
+  })
   try {
     const cli = kernel.service(cliSlot)
+    run.output.scrubWith(cli.scrub)
     const commands = checkCommands(cli.commands())
     const words = wordsOf(run.rest)
     const wantsHelp = globals.help || run.rest.length === 0 || words[0] === 'help'

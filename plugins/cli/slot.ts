@@ -40,6 +40,8 @@ export interface CommandContext {
   readonly startError: ClonedError | undefined
   /** Current directory. */
   readonly cwd: string
+  /** Where the workspace is looked for: the directory of `--workspace`, or the current one. Absolute. */
+  readonly workspace: string
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal
   /** Reads standard input to its end, at most 16 MiB. */
@@ -61,6 +63,8 @@ export interface CommandContext {
   confirm(question: string): Promise<boolean>
   /** Asks for one of several answers; `undefined` when nobody can be asked or the person walks away. Ignores `--yes`. */
   choose<V extends string>(question: string, choices: readonly Choice<V>[]): Promise<V | undefined>
+  /** Asks for a text that is never shown while it is typed; `undefined` when nobody can be asked or walks away. */
+  askSecret(question: string): Promise<string | undefined>
   /** The error to throw when an argument or option has a value that the command cannot take: exit 2, with the usage. */
   usageError(problem: string): ClonedError
   /** Escapes whatever could steer a terminal or hide text. Every text that the command did not write itself needs it. */
@@ -88,6 +92,8 @@ export interface Command {
   readonly summary: string
   readonly args?: readonly CommandArgument[]
   readonly options?: readonly CommandOption[]
+  /** An argument too many may be a secret typed by mistake: it is refused without being repeated. */
+  readonly discreet?: boolean
   /** At least one; shown by `--help`, and run by the tests where marked in the docs. */
   readonly examples: readonly string[]
   /**
@@ -112,6 +118,8 @@ export interface Cli {
   commands(): readonly Contribution<Command>[]
   /** Says where approval requests can be shown from now on; without a terminal they are not. */
   attach(terminal: Terminal | undefined): void
+  /** A text without the secrets that were used: everything that a command line writes passes it. */
+  scrub(text: string): string
 }
 
 export const cliSlot = slot<Cli>('cloned.cli', { contract: 1 })

@@ -3,15 +3,21 @@ import type { ShownRule } from './effective.js'
 
 const MAX_SHOWN = 8
 
-/** One line: rules that come and rules that go; the whole content is in the request. */
+/** One line: rules that come and rules that go, what allows more before what allows less; the whole content is in the request. */
 export function describeChange(before: readonly ShownRule[], after: readonly ShownRule[]): string {
-  const parts = [...listing('adds', missing(after, before)), ...listing('removes', missing(before, after))]
+  const added = missing(after, before).sort((a, b) => Number(allows(b)) - Number(allows(a)))
+  const removed = missing(before, after).sort((a, b) => Number(allows(a)) - Number(allows(b)))
+  const parts = [...listing('adds', added.map(text)), ...listing('removes', removed.map(text))]
   return parts.length === 0 ? 'no rule changes' : parts.join('; ')
 }
 
-function missing(rules: readonly ShownRule[], from: readonly ShownRule[]): string[] {
+function missing(rules: readonly ShownRule[], from: readonly ShownRule[]): ShownRule[] {
   const there = new Set(from.map(text))
-  return rules.map(text).filter((rule) => !there.has(rule))
+  return rules.filter((rule) => !there.has(text(rule)))
+}
+
+function allows({ section, value }: ShownRule): boolean {
+  return section.endsWith('.allow') || value === 'allow' || value === 'true'
 }
 
 function listing(verb: string, rules: readonly string[]): string[] {

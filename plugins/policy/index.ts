@@ -1,6 +1,7 @@
 // The policy plugin: the visible baseline that votes on every action; must never let a change of itself pass unasked.
 import {
   beforeAction,
+  beforeSecretUse,
   beforeToolCall,
   ClonedError,
   definePlugin,
@@ -36,7 +37,7 @@ export const policyPlugin = definePlugin({
   requires: { workspace: workspaceSlot, store: storeSlot, gate: gateSlot },
   provides: { policy: policySlot },
   contributes: { commands: commandsCollection, checks: doctorChecksCollection },
-  taps: [beforeToolCall, beforeAction, onPolicyWrite],
+  taps: [beforeToolCall, beforeAction, onPolicyWrite, beforeSecretUse],
   executes: [policyWrite],
   setup({ deps: { workspace, store, gate }, hooks, actions, onStart, log, now }) {
     const applied = createAppliedOverlays(store)
@@ -59,6 +60,10 @@ export const policyPlugin = definePlugin({
     hooks.guard(onPolicyWrite, (write) => vote(policy(), name(), write))
     hooks.guard(beforeAction, (action) =>
       action.kind === toolCall.id || action.kind === policyWrite.id ? undefined : vote(policy(), name(), action),
+    )
+    // An ask here is a denial: a handler that is running cannot wait for a person.
+    hooks.guard(beforeSecretUse, ({ action, subject }) =>
+      vote(policy(), name(), { ...action, kind: 'secret.use', target: subject.secret }),
     )
     actions.execute(
       policyWrite,

@@ -18,7 +18,8 @@ export async function previewRun(
       const made = inputOf(run, index, skills)
       if ('error' in made) {
         const later = usesSteps(run.definition.steps[index]?.input)
-        steps.push({ id, tool, verdict: later ? 'later' : 'deny', reason: made.error.message, help: made.error.help })
+        const why = { reason: made.error.message, help: made.error.help }
+        steps.push({ id, tool, ...(later ? { verdict: 'later', reason: LATER } : { verdict: 'deny', ...why }) })
         continue
       }
       const actor = { id: actorOf(run.id), claimed: false }
@@ -29,6 +30,8 @@ export async function previewRun(
     leave()
   }
 }
+
+const LATER = 'its input is made from the answers of earlier steps'
 
 function usesSteps(template: unknown): boolean {
   return /\$\{\{\s*steps\./.test(JSON.stringify(template ?? null))

@@ -33,4 +33,7 @@ function refuseUnsafe(path: string): void {
   if (process.getuid === undefined) return
   if (stat.uid !== process.getuid()) throw refuse('it belongs to another user')
   if ((stat.mode & 0o022) !== 0) throw refuse('others may write it')
+  // Made with 0700, and nothing that unpacks or checks out a directory makes it so: a `.cloned` that came along with
+  // somebody's files would bring that person's approvals and policy.
+  if ((stat.mode & 0o077) !== 0) throw refuse('others may read it, so it was not made by `cloned init` for you')
 }

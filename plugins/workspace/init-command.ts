@@ -10,12 +10,14 @@ export function initCommand(now: () => number): Command {
   return {
     name: 'init',
     summary: 'Make a workspace',
-    args: [{ name: 'dir', description: 'Where to make it; the current directory when absent' }],
+    args: [
+      { name: 'dir', description: 'Where to make it; the directory of --workspace, or the current one, when absent' },
+    ],
     options: [{ flags: '--type <type>', description: 'personal (default), shared or enterprise' }],
     examples: ['cloned init', 'cloned init ./team --type shared'],
     needs: 'nothing',
-    async run({ args, options, cwd, dryRun }) {
-      const root = resolve(cwd, args['dir'] ?? '.')
+    async run({ args, options, workspace, dryRun }) {
+      const root = resolve(workspace, args['dir'] ?? '.')
       const wanted = options['type'] ?? 'personal'
       const type = TYPES.find((known) => known === wanted)
       if (!type) throw new ClonedError('WORKSPACE_TYPE', { type: String(wanted) })

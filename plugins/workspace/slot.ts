@@ -1,5 +1,5 @@
 // Names the workspace service; interface and token only.
-import { slot } from 'cloned/kernel'
+import { type JsonObject, slot } from 'cloned/kernel'
 
 /** Content of `.cloned/config.yaml` (schemas/workspace.config.schema.json). */
 export interface WorkspaceConfig {
@@ -10,6 +10,19 @@ export interface WorkspaceConfig {
   readonly type: 'personal' | 'shared' | 'enterprise'
   /** When it was made, ISO 8601 in UTC. */
   readonly created_at?: string
+  /** Where the secrets are kept, if not in the vault's own file. The vault uses it only as a person has adopted it. */
+  readonly vault?: {
+    readonly provider: string
+    /** The provider's own configuration. */
+    readonly config?: JsonObject
+    /** Where each secret may go, for providers that keep no scopes. */
+    readonly secrets?: Readonly<
+      Record<
+        string,
+        { readonly hosts: readonly string[]; readonly tools: readonly string[]; readonly slots: readonly string[] }
+      >
+    >
+  }
 }
 
 /** The open workspace. Every member works from `onStart` on, and throws `WORKSPACE_CLOSED` before. */

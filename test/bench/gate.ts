@@ -13,7 +13,7 @@ import {
   snapshot,
 } from 'cloned/kernel'
 import { interleave, latencies, type Row, ratio, us } from './harness.js'
-import { auditOf, chainOnly, guards, INPUT, noop, noopPlugin } from './parts.js'
+import { auditOf, chainOnly, guards, hmac, INPUT, noop, noopPlugin } from './parts.js'
 
 const CALL = { tool: noop.id, input: INPUT, actor: 'agent:bench' }
 
@@ -78,7 +78,10 @@ async function withDefaults(root: string): Promise<Kernel> {
   return kernel
 }
 
-/** The work that no gate could leave out: copy, validate, canonical bytes, digest, two chained records, output check. */
+/**
+ * The work that no gate could leave out: copy, validate, canonical bytes, digest, two chained records with tokens of
+ * input, action and output, output check.
+ */
 function makeInline(): (n: number) => Promise<void> {
   const input = compileSchema(noop.input)
   const output = compileSchema(noop.output)
@@ -93,7 +96,8 @@ function makeInline(): (n: number) => Promise<void> {
     for (let i = 0; i < n; i++) {
       const copy = snapshot(INPUT)
       if (input(copy).length > 0) throw new Error('input')
-      const digest = sha256(`tool.call ${noop.id}\n${canonical(copy)}`)
+      const text = canonical(copy)
+      const digest = hmac(sha256(`tool.call ${noop.id}\n${text}`))
       const call_id = crypto.randomUUID()
       const common = {
         ts: new Date().toISOString(),
@@ -105,11 +109,11 @@ function makeInline(): (n: number) => Promise<void> {
         digest,
       }
       const ballot = [{ plugin: 'bench.guard0', hook: 'beforeToolCall', effect: 'allow', rule: 'bench' }]
-      append({ type: 'tool.intent', ...common, ballot })
+      append({ type: 'tool.intent', ...common, args: hmac(text), ballot })
       await undefined
       const result = snapshot(await noop.handler({}, {} as never))
       if (output(result).length > 0) throw new Error('output')
-      append({ type: 'tool.outcome', ...common, status: 'done', dur_ms: 0 })
+      append({ type: 'tool.outcome', ...common, status: 'done', result: hmac(canonical(result)), dur_ms: 0 })
       await undefined
     }
   }

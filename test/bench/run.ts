@@ -1,19 +1,27 @@
 // Runs every bench, prints a table and writes bench.json; the figures are for people to compare, nothing is asserted.
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { appendBench } from './audit-append.js'
+import { auditVerifyBench } from './audit-verify.js'
 import { durableBench } from './durable.js'
 import { firewallBench } from './firewall.js'
 import { gateBench, noGuards } from './gate.js'
 import type { Row } from './harness.js'
 import { bootBench, commandBench, memoryBench } from './process.js'
+import { scrubBench } from './scrub.js'
+import { vaultBench } from './vault.js'
 
 const suites: Readonly<Record<string, () => Promise<Row[]>>> = {
   gate: async () => [await noGuards(), ...(await gateBench())],
+  append: appendBench,
   durable: durableBench,
   firewall: firewallBench,
+  'audit-verify': auditVerifyBench,
   boot: bootBench,
   command: commandBench,
   memory: memoryBench,
+  scrub: scrubBench,
+  vault: vaultBench,
 }
 
 const wanted = process.argv.slice(2)

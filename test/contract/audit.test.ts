@@ -2,18 +2,26 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openAuditLog } from 'cloned/plugins/audit'
+import { openKeys } from 'cloned/plugins/keys'
 import { auditSuite, memoryAudit } from 'cloned/testing'
 import { describe, it } from 'vitest'
 
 describe('the audit log in a file', () => {
-  const suite = auditSuite(() => {
+  const suite = auditSuite(async () => {
     const dir = mkdtempSync(join(tmpdir(), 'cloned-audit-'))
-    let log = openAuditLog({ dir, thread: 'inline' })
+    const store = openKeys({ home: join(dir, 'home'), workspace: 'w', marker: join(dir, 'keys.json'), now: Date.now })
+    const load = async () => ({ signer: await store.signer('audit'), mac: await store.mac('audit') })
+    const open = async () => {
+      const log = openAuditLog({ dir, thread: 'inline', keys: { workspace: 'w', load } })
+      await log.ready()
+      return log
+    }
+    let log = await open()
     return {
       log,
       reopen: async () => {
         await log.close()
-        log = openAuditLog({ dir, thread: 'inline' })
+        log = await open()
         return log
       },
       // A line that does not chain: somebody else wrote to the file.

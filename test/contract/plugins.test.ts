@@ -10,12 +10,34 @@ import { builtIns } from '../../plugins/default.js'
 /** What the built-in plugins are told, each with what it must refuse. */
 const CONFIGS: Readonly<Record<string, Pick<PluginContractOptions, 'config' | 'badConfigs'>>> = {
   'cloned.audit': {
-    badConfigs: [[{ thread: 'none' }, '/thread']],
+    badConfigs: [
+      [{ thread: 'none' }, '/thread'],
+      [{ rotate: { max_mib: 0 } }, '/rotate/max_mib'],
+      [{ anchors: [{ id: 'a b', type: 'file' }] }, '/anchors/0/id'],
+    ],
+  },
+  'cloned.keys': {
+    badConfigs: [
+      [{ home: '' }, '/home'],
+      [{ home: 7 }, '/home'],
+    ],
   },
   'cloned.runs': {
     badConfigs: [
       [{ patienceMs: -1 }, '/patienceMs'],
       [{ patienceMs: 0.5 }, '/patienceMs'],
+    ],
+  },
+  'cloned.scrub': {
+    badConfigs: [[{ onHit: 'ignore' }, '/onHit']],
+  },
+  'cloned.vault': {
+    badConfigs: [[{ plaintextLoopback: 'yes' }, '/plaintextLoopback']],
+  },
+  'cloned.vault-file': {
+    badConfigs: [
+      [{ passphraseFile: '' }, '/passphraseFile'],
+      [{ identityFile: 7 }, '/identityFile'],
     ],
   },
   'cloned.workspace': {

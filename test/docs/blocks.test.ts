@@ -1,33 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { pathToFileURL } from 'node:url'
+import { initWorkspace } from 'cloned'
+import type { Json, Plugin } from 'cloned/kernel'
+import { pluginContract } from 'cloned/testing'
 import ts from 'typescript'
-import { describe, expect, it } from 'vitest'
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-
-interface Block {
-  /** `docs/kernel.md:12` */
-  readonly at: string
-  /** A virtual file inside the package, so that `cloned/kernel` resolves as it does for its own sources. */
-  readonly path: string
-  readonly text: string
-}
-
-function markdownFiles(): readonly string[] {
-  const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
-  return ['README.md', ...docs.filter((name) => name.endsWith('.md')).map((name) => join('docs', name))]
-}
-
-function blocksOf(file: string): readonly Block[] {
-  const text = readFileSync(join(ROOT, file), 'utf8')
-  return [...text.matchAll(/^```(?:ts|typescript)\n([\s\S]*?)^```$/gm)].map((match, i) => ({
-    at: `${file}:${text.slice(0, match.index).split('\n').length}`,
-    path: join(ROOT, 'docs', `${file.replaceAll(/[^a-z]/gi, '_')}_${i}.ts`),
-    // Every block is a module of its own, whether it imports something or not.
-    text: `${match[1] ?? ''}\nexport {}\n`,
-  }))
-}
+import { describe, expect, it, vi } from 'vitest'
+import { type Block, blocks, ROOT } from './blocks.js'
 
 function compile(blocks: readonly Block[]): readonly string[] {
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile)
@@ -38,22 +18,91 @@ function compile(blocks: readonly Block[]): readonly string[] {
   host.readFile = (path) => virtual.get(path)?.text ?? readFile(path)
   host.fileExists = (path) => virtual.has(path) || fileExists(path)
   const program = ts.createProgram([...virtual.keys()], { ...options, noEmit: true, noUnusedLocals: false }, host)
-  return ts.getPreEmitDiagnostics(program).flatMap((problem) => {
+  // Of the blocks alone: that the sources compile is checked elsewhere, and takes its time.
+  const problems = [...virtual.keys()].flatMap((path) => {
+    const file = program.getSourceFile(path)
+    return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]
+  })
+  return problems.map((problem) => {
     const block = virtual.get(problem.file?.fileName ?? '')
-    const text = ts.flattenDiagnosticMessageText(problem.messageText, ' ')
-    return block ? [`${block.at}: ${text}`] : []
+    return `${block?.at}: ${ts.flattenDiagnosticMessageText(problem.messageText, ' ')}`
   })
 }
 
 describe('code in the docs', () => {
-  const blocks = markdownFiles().flatMap(blocksOf)
-
   it('there is some', () => {
     expect(blocks.length).toBeGreaterThan(3)
   })
 
   it('every TypeScript block compiles against the public entry points', { timeout: 60_000 }, () => {
-    expect(compile(blocks)).toEqual([])
+    expect(compile(blocks.filter(({ typed }) => typed))).toEqual([])
     expect(relative(ROOT, blocks[0]?.path ?? '')).not.toMatch(/^\.\./)
   })
+
+  const running = blocks.filter(({ runs }) => runs)
+
+  it('some of it runs', () => {
+    expect(running.length).toBeGreaterThan(2)
+  })
+
+  for (const block of running) {
+    it(`the block at ${block.at} runs to its end`, async () => {
+      await expect(runInWorkspace(block)).resolves.toBeUndefined()
+    })
+  }
 })
+
+describe('plugins in the docs', () => {
+  const shown = blocks.filter(({ runs, text }) => !runs && /export const \w+ = definePlugin\(/.test(text))
+
+  it('there are many', () => {
+    expect(shown.length).toBeGreaterThan(10)
+  })
+
+  for (const block of shown) {
+    it(`those of the block at ${block.at} keep the contract of plugins`, async () => {
+      const plugins = Object.values(await load(block)).filter(isPlugin)
+      expect(plugins).not.toHaveLength(0)
+      for (const plugin of plugins) {
+        const config = CONFIGS[plugin.manifest.id]
+        const needs = plugins.filter((other) => other !== plugin)
+        for (const { run } of pluginContract(plugin, { needs, ...(config ? { config } : {}) })) await run()
+      }
+    })
+  }
+})
+
+/** For plugins that do not do without. */
+const CONFIGS: Readonly<Record<string, Json>> = { 'acme.at-once': { limit: 2 } }
+
+function isPlugin(value: unknown): value is Plugin {
+  return (value as Partial<Plugin> | undefined)?.tag === 'cloned.plugin'
+}
+
+async function load({ text }: Block): Promise<object> {
+  const folder = mkdtempSync(join(tmpdir(), 'cloned-docs-'))
+  try {
+    writeFileSync(join(folder, 'block.ts'), text)
+    return (await import(pathToFileURL(join(folder, 'block.ts')).href)) as object
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function runInWorkspace({ text }: Block): Promise<void> {
+  const root = mkdtempSync(join(tmpdir(), 'cloned-docs-'))
+  const before = process.cwd()
+  const printed = vi.spyOn(console, 'log').mockImplementation(() => {})
+  try {
+    initWorkspace(root, { type: 'personal', now: Date.now })
+    mkdirSync(join(root, 'docs'))
+    cpSync(join(ROOT, 'docs', 'index.md'), join(root, 'docs', 'index.md'))
+    writeFileSync(join(root, 'block.ts'), text)
+    process.chdir(root)
+    await import(pathToFileURL(join(root, 'block.ts')).href)
+  } finally {
+    process.chdir(before)
+    printed.mockRestore()
+    rmSync(root, { recursive: true, force: true })
+  }
+}

@@ -1,28 +1,21 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import {
-  type Action,
   type ActionEnded,
-  type AuditLog,
   afterAction,
   afterToolCall,
-  allow,
   ask,
-  beforeToolCall,
   definePlugin,
   defineTool,
   deny,
   fail,
   filterToolResult,
   type Json,
-  onApprovalRequested,
   type Plugin,
-  reserveToolCall,
   type Tool,
   toolSourcesCollection,
 } from 'cloned/kernel'
-import { memoryAudit } from 'cloned/testing'
-import { afterEach, describe, expect, it } from 'vitest'
-import { fakeApprovals, fakeReserve } from '../kernel/fakes.js'
+import { describe, expect, it } from 'vitest'
+import { fakeApprovals } from '../kernel/fakes.js'
 import {
   allowAll,
   approvalsPlugin,
@@ -33,16 +26,11 @@ import {
   started,
   toolsPlugin,
 } from '../kernel/support.js'
+import { refuseUnhandledRejections } from './unhandled.js'
 
 const CALL = { tool: 'test.math.add@v1', input: { a: 1, b: 2 }, actor: 'agent:a' }
 
-const unhandled: unknown[] = []
-const remember = (error: unknown) => void unhandled.push(error)
-process.on('unhandledRejection', remember)
-afterEach(async () => {
-  await turn()
-  expect(unhandled.splice(0)).toEqual([])
-})
+refuseUnhandledRejections()
 
 function tool(name: string, handler: (input: Json, ctx: Parameters<Tool['handler']>[1]) => unknown): Tool {
   return defineTool({
@@ -54,15 +42,6 @@ function tool(name: string, handler: (input: Json, ctx: Parameters<Tool['handler
     input: { type: 'object' },
     output: {},
     handler: handler as never,
-  })
-}
-
-function reservePlugin(reserve: ReturnType<typeof fakeReserve>, id = 'test.reserve'): Plugin {
-  return definePlugin({
-    id,
-    ...basics,
-    taps: [reserveToolCall],
-    setup: ({ hooks }) => hooks.reserve(reserveToolCall, reserve),
   })
 }
 
@@ -254,185 +233,6 @@ describe('a source of tools', () => {
       code: 'TOOL_INVALID',
     })
     expect(await kernel.call(CALL)).toMatchObject({ status: 'done' })
-    await kernel.stop()
-  })
-})
-
-describe('a log that is late', () => {
-  /** A log whose first record becomes durable, or something else, when told. */
-  function lateLog(answer: (real: Awaited<ReturnType<AuditLog['append']>>) => unknown) {
-    const log = memoryAudit()
-    let first = true
-    let release = () => {}
-    const gate = new Promise<void>((resolve) => (release = resolve))
-    const append: AuditLog['append'] = (record) => {
-      if (!first) return log.append(record)
-      first = false
-      return gate.then(async () => answer(await log.append(record)) as never)
-    }
-    return { log: { ...log, append }, records: log.records, release }
-  }
-
-  it('with an intent has it followed by the outcome that nothing ran', async () => {
-    const { log, records, release } = lateLog((receipt) => receipt)
-    const { tool, ran } = counter()
-    const kernel = await started([allowAll, auditPlugin(log), toolsPlugin([tool])], { limits: { recordMs: 20 } })
-    expect(await kernel.call(CALL)).toMatchObject({ status: 'denied', code: 'AUDIT_UNWRITABLE' })
-    release()
-    await kernel.stop()
-    expect(ran).toHaveLength(0)
-    const types = records().map(({ record }) => [record['type'], record['status']])
-    expect(types.at(-1)).toEqual(['tool.outcome', 'denied'])
-    expect(types.filter(([type]) => type === 'tool.intent')).toHaveLength(1)
-  })
-
-  it.each([undefined, null, true, { seq: 1 }])(
-    'with an answer that is no receipt (%j) is late for nobody',
-    async (junk) => {
-      const { log, release } = lateLog(() => junk)
-      const kernel = await started([allowAll, auditPlugin(log), toolsPlugin([counter().tool])], {
-        limits: { recordMs: 20 },
-      })
-      expect(await kernel.call(CALL)).toMatchObject({ status: 'denied', code: 'AUDIT_UNWRITABLE' })
-      release()
-      await turn()
-      await kernel.stop()
-    },
-  )
-})
-
-describe('a take', () => {
-  const lost: [string, unknown][] = [
-    ['has a token that JSON cannot say', { ok: true, token: 1n }],
-    ['has no token', { ok: true }],
-    ['is no answer', 'taken'],
-  ]
-  it.each(lost)('whose answer %s denies the call and is given back', async (_, answer) => {
-    const reserve = fakeReserve()
-    const { take } = reserve
-    reserve.take = async (ref, action) => {
-      await take(ref, action)
-      return answer as never
-    }
-    const { tool, ran } = counter()
-    const kernel = await started([allowAll, reservePlugin(reserve), auditPlugin(), toolsPlugin([tool])])
-    const outcome = await kernel.call(CALL)
-    expect(outcome).toMatchObject({ status: 'denied', code: 'RESERVE_FAILED' })
-    expect(reserve.takes.get(outcome.callId)?.state).toBe('release')
-    expect(ran).toHaveLength(0)
-    await kernel.stop()
-  })
-
-  it.each(lost.slice(0, 2))('of an approval whose answer %s denies the call and is given back', async (_, answer) => {
-    const approvals = fakeApprovals()
-    const { take } = approvals
-    approvals.take = async (ref, id) => {
-      await take(ref, id)
-      return answer as never
-    }
-    const asks = guardPlugin('test.policy', () => ask('sure?', 'k'))
-    const { tool, ran } = counter()
-    const kernel = await started([asks, approvalsPlugin(approvals), auditPlugin(), toolsPlugin([tool])])
-    const pending = await kernel.call(CALL)
-    if (pending.status !== 'pending') throw new Error('expected a pending call')
-    await approvals.decide(pending.approval.id, { verdict: 'approve', by: kernel.actor() })
-    const outcome = await kernel.call(CALL)
-    expect(outcome).toMatchObject({ status: 'denied', code: 'APPROVALS_FAILED' })
-    expect(approvals.takes.get(outcome.callId)?.state).toBe('release')
-    expect(ran).toHaveLength(0)
-    await kernel.stop()
-  })
-
-  it('that cannot be given back keeps neither the call nor the stop waiting for ever', async () => {
-    const stuck = fakeReserve()
-    stuck.settle = () => new Promise(() => {})
-    const full = fakeReserve(0)
-    const plugins = [allowAll, reservePlugin(stuck, 'test.first'), reservePlugin(full, 'test.second'), auditPlugin()]
-    const kernel = await started([...plugins, toolsPlugin([counter().tool])], { limits: { reserveMs: 20 } })
-    expect(await kernel.call(CALL)).toMatchObject({ status: 'denied', code: 'RESERVE_REFUSED' })
-    await kernel.stop()
-    expect(kernel.state).toBe('stopped')
-  })
-
-  it('of the first reserve is given back when the second refuses', async () => {
-    const first = fakeReserve()
-    const kernel = await started([
-      allowAll,
-      reservePlugin(first, 'test.first'),
-      reservePlugin(fakeReserve(0), 'test.second'),
-      auditPlugin(),
-      toolsPlugin([counter().tool]),
-    ])
-    const { callId } = await kernel.call(CALL)
-    expect(first.takes.get(callId)?.state).toBe('release')
-    await kernel.stop()
-  })
-})
-
-describe('what must be there', () => {
-  it('a required guard that is not listed keeps the kernel from starting', async () => {
-    const boot = started([allowAll, auditPlugin()], { requireGuards: { beforeToolCall: ['test.policy', 'acme.dlp'] } })
-    await expect(boot).rejects.toThrow(/GUARD_MISSING.*acme\.dlp/)
-  })
-
-  it('a required guard that abstains has voted; nobody allowing is still a deny', async () => {
-    const silent = guardPlugin('test.policy', () => undefined)
-    const kernel = await started([silent, auditPlugin(), toolsPlugin([counter().tool])], {
-      requireGuards: { beforeToolCall: ['test.policy'] },
-    })
-    expect(await kernel.call(CALL)).toMatchObject({ status: 'denied', code: 'NO_ALLOW' })
-    await kernel.stop()
-  })
-
-  it('a channel that fails says so: the request stands and nobody counts as told', async () => {
-    const channel = (id: string, notify: () => boolean | Promise<boolean>) =>
-      definePlugin({
-        id,
-        ...basics,
-        taps: [onApprovalRequested],
-        setup: ({ hooks }) => hooks.notify(onApprovalRequested, notify),
-      })
-    const kernel = await started([
-      guardPlugin('test.policy', () => ask('sure?', 'k')),
-      channel('test.mute', () => Promise.reject(new Error('no network'))),
-      channel('test.works', async () => true),
-      approvalsPlugin(fakeApprovals()),
-      auditPlugin(),
-      toolsPlugin([counter().tool]),
-    ])
-    expect(await kernel.call(CALL)).toMatchObject({ status: 'pending', delivered: ['test.works'] })
-    await kernel.stop()
-  })
-
-  it('a guard that answers after its time does not get a second vote', async () => {
-    let answer = (_: ReturnType<typeof allow>) => {}
-    const late = guardPlugin('test.policy', (_: Action) => new Promise((resolve) => (answer = resolve)))
-    const { tool, ran } = counter()
-    const kernel = await started([late, auditPlugin(), toolsPlugin([tool])], { limits: { guardMs: 20 } })
-    const outcome = await kernel.call(CALL)
-    answer(allow())
-    await turn()
-    expect(outcome).toMatchObject({ status: 'denied', code: 'GUARD_TIMEOUT' })
-    expect(outcome.ballot).toHaveLength(1)
-    expect(ran).toHaveLength(0)
-    await kernel.stop()
-  })
-
-  it('a guard sees its signal abort when its time is up', async () => {
-    let signal: AbortSignal | undefined
-    const hanging = definePlugin({
-      id: 'test.policy',
-      ...basics,
-      taps: [beforeToolCall],
-      setup: ({ hooks }) =>
-        hooks.guard(beforeToolCall, (_, ctx) => {
-          signal = ctx.signal
-          return new Promise(() => {})
-        }),
-    })
-    const kernel = await started([hanging, auditPlugin(), toolsPlugin([counter().tool])], { limits: { guardMs: 20 } })
-    await kernel.call(CALL)
-    expect(signal?.aborted).toBe(true)
     await kernel.stop()
   })
 })

@@ -1,15 +1,15 @@
-// Kills callers at random points and checks what they left against the rules that must hold whatever happens.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+// Starts, kills and inspects the processes of the chaos tests; judges nothing itself.
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { initWorkspace } from 'cloned'
-import { expect } from 'vitest'
+import type { Findings } from '../fixtures/chaos/checker.js'
+import type { CallerOptions, CheckerOptions } from '../fixtures/chaos/options.js'
 
-const CALLER = fileURLToPath(new URL('../../dist/test/fixtures/chaos/caller.js', import.meta.url))
-const CHECKER = fileURLToPath(new URL('../../dist/test/fixtures/chaos/checker.js', import.meta.url))
+const program = (name: string) => fileURLToPath(new URL(`../../dist/test/fixtures/chaos/${name}.js`, import.meta.url))
 
 /** A workspace for one test, removed at its end. */
 export async function inWorkspace(run: (root: string) => Promise<void>): Promise<void> {
@@ -22,128 +22,104 @@ export async function inWorkspace(run: (root: string) => Promise<void>): Promise
   }
 }
 
-/** A caller process: what it has said so far, and its end. */
-export interface Caller {
-  readonly child: ChildProcess
-  readonly said: string[]
-  readonly ready: Promise<void>
-  readonly ended: Promise<number | string>
+/** A process of the chaos tests. */
+export interface Process {
+  /** Every line so far. */
+  readonly said: readonly string[]
+  /** Resolves with the n-th line that starts so, said already or later. Rejects when the process ends without it. */
+  heard(start: string, nth?: number): Promise<string>
+  tell(line: string): void
+  /** Ends it as `kill -9` does and waits until it is gone. Fails when it had ended before. */
+  kill(): Promise<void>
+  /** Ends it in the same way, if it has not ended. */
+  end(): Promise<void>
+  /** The exit code, or the signal, and what it wrote to standard error. */
+  readonly ended: Promise<{ readonly code: number | string; readonly errors: string }>
 }
 
-export function startCaller(root: string, limit: number, mode = 'mixed', count = 'Infinity'): Caller {
-  const child = spawn(process.execPath, [CALLER, root, String(limit), mode, count], { stdio: ['pipe', 'pipe', 'pipe'] })
+/** Starts a caller. It ends by itself when the process of the test does. */
+export function startCaller(options: CallerOptions): Process {
+  return start('caller', options)
+}
+
+/** Starts a caller under strace, which kills it when it enters a system call for the n-th time in one thread. */
+export function startTraced(options: CallerOptions, systemCall: string, nth: number): Process {
+  const inject = `inject=${systemCall}:signal=SIGKILL:when=${nth}`
+  return start('caller', options, ['strace', '-f', '-qq', '-o', '/dev/null', '-e', inject])
+}
+
+function start(name: string, options: CallerOptions | CheckerOptions, under: readonly string[] = []): Process {
+  const [command = '', ...args] = [...under, process.execPath, program(name), JSON.stringify(options)]
+  const child = spawn(command, args, { stdio: 'pipe' })
   const said: string[] = []
   let rest = ''
   let errors = ''
-  let resolve = () => {}
-  let reject: (error: Error) => void = () => {}
-  const ready = new Promise<void>((yes, no) => {
-    resolve = yes
-    reject = no
-  })
-  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+  let over = false
+  const waiting: (() => void)[] = []
+  const wake = () => {
+    for (const resolve of waiting.splice(0)) resolve()
+  }
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
-    said.push(...lines)
-    if (said.length > 0) resolve()
+    for (const line of lines) said.push(line)
+    wake()
   })
-  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     errors += chunk
   })
-  const ended = new Promise<number | string>((done) => {
+  // A line for a process that has just ended: its end is what the test sees.
+  child.stdin.on('error', () => undefined)
+  const ended = new Promise<{ code: number | string; errors: string }>((resolve) => {
     child.once('close', (code, signal) => {
-      reject(new Error(`the caller ended before it was ready (${code ?? signal}): ${errors}`))
-      done(code ?? signal ?? 'gone')
+      over = true
+      resolve({ code: code ?? signal ?? 'gone', errors })
+      wake()
     })
   })
-  return { child, said, ready, ended }
+  return {
+    said,
+    async heard(start, nth = 1) {
+      for (;;) {
+        const line = said.filter((one) => one.startsWith(start))[nth - 1]
+        if (line !== undefined) return line
+        if (over) throw new Error(`the ${name} ended before it said "${start}": ${errors}`)
+        await new Promise<void>((resolve) => waiting.push(resolve))
+      }
+    },
+    tell: (line) => void child.stdin.write(`${line}\n`),
+    async kill() {
+      child.kill('SIGKILL')
+      const { code } = await ended
+      if (code !== 'SIGKILL') throw new Error(`the ${name} had ended by itself (${code}): ${errors}`)
+    },
+    async end() {
+      child.kill('SIGKILL')
+      await ended
+    },
+    ended,
+  }
 }
 
-/** Kills one caller after it is ready and has worked for up to `ms`. Answers what it had said. */
-export async function killOnce(root: string, limit: number, ms: number): Promise<readonly string[]> {
-  const caller = startCaller(root, limit)
-  await caller.ready
+/** Kills a caller after it has worked for up to `ms`. Answers everything that it had said. */
+export async function killAtRandom(options: CallerOptions, ms: number): Promise<readonly string[]> {
+  const caller = startCaller(options)
+  await caller.heard('ready')
   await sleep(Math.random() * ms)
-  caller.child.kill('SIGKILL')
-  expect(await caller.ended).toBe('SIGKILL')
+  await caller.kill()
   return caller.said
 }
 
-/** What the checker process found after it had opened, and so recovered, the workspace. */
-export interface Findings {
-  readonly verifiedBefore: { readonly ok: boolean; readonly kind: string }
-  readonly verifiedAfter: { readonly ok: boolean; readonly entries: number }
-  readonly recovers: number
-  readonly openMs: number
-  readonly records: readonly { readonly [key: string]: unknown }[]
-  readonly budgetUsed: number
-  readonly runs: readonly { readonly id: string; readonly state: string }[]
-  readonly runsAfter: readonly { readonly id: string; readonly state: string }[]
-  readonly unsettled: readonly string[]
-}
-
-/** Opens the workspace in a process of its own, recovers, lets runs go on if asked to, and reports. */
-export async function inspect(root: string, limit: number, resume = false): Promise<Findings> {
-  const child = spawn(process.execPath, [CHECKER, root, String(limit), resume ? 'resume' : 'look'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let out = ''
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    out += chunk
-  })
-  const code = await new Promise((done) => child.once('close', done))
-  expect(code).toBe(0)
-  return JSON.parse(out) as Findings
-}
-
-/** Holds the rules against a workspace that was killed, given everything that callers had said before. */
-export function checkRules(root: string, found: Findings, said: readonly string[], limit: number): void {
-  expect(found.verifiedBefore.ok || found.verifiedBefore.kind === 'torn', JSON.stringify(found.verifiedBefore)).toBe(
-    true,
-  )
-  expect(found.verifiedAfter.ok).toBe(true)
-  const of = (type: string) => found.records.filter((record) => record['type'] === type)
-  const intents = new Map(of('tool.intent').map((record) => [String(record['call_id']), record]))
-  const outcomes = new Map<string, Record<string, unknown>[]>()
-  for (const record of of('tool.outcome')) {
-    const id = String(record['call_id'])
-    outcomes.set(id, [...(outcomes.get(id) ?? []), record])
-  }
-
-  // No executed call without a durable intent.
-  const effects = readEffects(root)
-  for (const call of effects) expect(intents.has(call), `effect of ${call} without an intent`).toBe(true)
-  expect(new Set(effects).size, 'a call that ran twice').toBe(effects.length)
-
-  // No lost acknowledged record.
-  for (const line of said) {
-    const [status, call] = line.split(' ')
-    if (status === 'ready' || !call) continue
-    expect(outcomes.get(call)?.[0]?.['status'], `acknowledged ${line}`).toBe(status)
-  }
-
-  // Every call has exactly one end.
-  for (const [call] of intents) expect(outcomes.get(call), `ends of ${call}`).toHaveLength(1)
-
-  // No approval used twice; what was released (effect none) may be used again.
-  const used = [...intents.values()]
-    .filter((intent) => intent['approval'] && outcomes.get(String(intent['call_id']))?.[0]?.['effect'] !== 'none')
-    .map((intent) => intent['approval'])
-  expect(new Set(used).size, 'an approval that was used twice').toBe(used.length)
-
-  // Budgets exact: one for each call that ran or may have run, never over the limit, nothing left taken.
-  const spent = [...intents.keys()].filter((call) => outcomes.get(call)?.[0]?.['effect'] !== 'none')
-  expect(found.budgetUsed).toBe(spent.length)
-  expect(found.budgetUsed).toBeLessThanOrEqual(limit)
-  expect(found.unsettled).toEqual([])
-}
-
-function readEffects(root: string): readonly string[] {
-  try {
-    const lines = readFileSync(join(root, 'effects.log'), 'utf8').split('\n')
-    return lines.filter((line) => line !== '').map((line) => line.split(' ')[0] ?? '')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
+/** Opens the workspace in a process of its own, which recovers it, and reports. The process ends well. */
+export async function inspect(
+  options: CheckerOptions,
+): Promise<{ readonly found: Findings; readonly said: readonly string[] }> {
+  const checker = start('checker', options)
+  const { code, errors } = await checker.ended
+  const report = checker.said.find((line) => line.startsWith('findings '))
+  if (code !== 0 || report === undefined) throw new Error(`the checker ended with ${code}: ${errors}`)
+  return {
+    found: JSON.parse(report.slice('findings '.length)) as Findings,
+    said: checker.said.filter((line) => line !== report),
   }
 }

@@ -2,7 +2,17 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { initWorkspace } from 'cloned'
-import { approvalsSlot, createKernel, type Distribution, policyWrite, sha256 } from 'cloned/kernel'
+import {
+  approvalsSlot,
+  beforeSecretUse,
+  createKernel,
+  type Distribution,
+  definePlugin,
+  defineTool,
+  policyWrite,
+  sha256,
+  toolsCollection,
+} from 'cloned/kernel'
 import { type FaultSubject, faultMatrix } from 'cloned/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { defaultDistribution } from '../../plugins/default.js'
@@ -68,6 +78,7 @@ async function boot(distribution: Distribution): Promise<FaultSubject & { end():
             input: { url: `http://127.0.0.1:9/${n++}` },
             actor: ACTOR,
           }),
+        beforeSecretUse: () => kernel.call({ tool: 'test.faults.secret@v1', input: { n: n++ }, actor: ACTOR }),
       },
       dispose: async () => undefined,
       end: async () => {
@@ -99,7 +110,36 @@ function make(distribution: Distribution): Promise<FaultSubject> {
   return made
 }
 
-const distribution = defaultDistribution()
+/** A tool that asks for a secret, as no built-in one does. */
+const secretUser = definePlugin({
+  id: 'test.faults',
+  version: '1.0.0',
+  kernel: '^0.1.0',
+  contributes: { tools: toolsCollection },
+  setup: () => ({
+    tools: [
+      defineTool({
+        id: 'test.faults.secret@v1',
+        title: 'Use',
+        description: 'Asks whether a secret may be used',
+        risk: 'low',
+        capability: 'test',
+        input: { type: 'object' },
+        output: {},
+        handler: async (_, ctx) => {
+          const answer = await ctx.check(beforeSecretUse, {
+            secret: 'github',
+            host: 'api.example.com',
+            slot: 'header:a',
+          })
+          return answer.allowed
+        },
+      }),
+    ],
+  }),
+})
+
+const distribution = defaultDistribution({ plugins: [secretUser] })
 
 describe('the default distribution', () => {
   it('runs when nothing fails', async () => {
@@ -110,6 +150,7 @@ describe('the default distribution', () => {
     expect(await subject.act?.['beforeEgress']?.(), 'let out, to where nobody listens').toMatchObject({
       code: 'EGRESS_FAILED',
     })
+    expect(await subject.act?.['beforeSecretUse']?.()).toMatchObject({ status: 'done', output: true })
     expect(subject.ran()).toBe(1)
     await subject.end()
   })
@@ -121,6 +162,26 @@ describe('the default distribution', () => {
   it.each(rest ?? [])('%s', (_, rule) => rule.run())
   // Each of these waits for its own kernel, so they may wait together.
   it.concurrent.each(waiting ?? [])('%s', (_, rule) => rule.run())
+
+  const taps = distribution.plugins.flatMap((entry) => {
+    const { id, taps } = ('plugin' in entry ? entry.plugin : entry).manifest
+    return taps.flatMap(({ id: hook, kind }) =>
+      kind === 'reserve'
+        ? ['peek', 'take', 'settle'].map((method) => `${id} on ${hook}.${method}`)
+        : [`${id} on ${hook}`],
+    )
+  })
+  const faults = [
+    'throws an Error',
+    'rejects with undefined',
+    'never answers',
+    'answers an unknown effect',
+    'is missing',
+  ]
+  it.each(taps)('%s has a case of each kind', (tap) => {
+    const names = rules.map(({ name }) => name)
+    expect(faults.filter((fault) => !names.includes(`${tap}: ${fault}`))).toEqual([])
+  })
 
   it('has a case of waiting for every place', () => {
     expect(waiting?.length).toBeGreaterThan(15)

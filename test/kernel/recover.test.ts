@@ -64,6 +64,7 @@ const intent = (callId: string, takes?: Json, instance = DEAD): AuditRecord => (
 })
 const outcome = (callId: string, fields: { status: string; effect?: string }): AuditRecord => ({
   type: 'tool.outcome',
+  intent: 1,
   ts: TS,
   call_id: callId,
   ...fields,

@@ -84,7 +84,7 @@ describe('the record of a decision', () => {
       verdict: 'approve',
       by: { id: 'user:boss', claimed: true, os_user: 'decider' },
       requester: { id: 'agent:x', claimed: true, os_user: 'requester' },
-      digest: 'a',
+      digest: world.audit.token('digest', '"a"'),
       asks: [{ plugin: 'test.policy', key: 'edit' }],
       reason: 'fine',
     })

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AuditRecord } from '../../kernel/contracts.js'
 import { checkLine, encodeLine, encodeRecord, MAX_LINE, START, ZERO_HASH } from '../../plugins/audit/format.js'
-import { decodeHead, encodeHead, HEAD_BYTES } from '../../plugins/audit/head.js'
+import { decodeHead, EMPTY_HEAD, encodeHead, HEAD_BYTES } from '../../plugins/audit/head.js'
 import { LineSplitter } from '../../plugins/audit/lines.js'
 import { TS } from './audit-helpers.js'
 
@@ -80,6 +80,7 @@ describe('the head of the audit log', () => {
     const position = fc.record({
       seq: fc.nat(),
       size: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+      first: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
       hash: fc.stringMatching(/^[0-9a-f]{64}$/),
     })
     fc.assert(
@@ -91,7 +92,7 @@ describe('the head of the audit log', () => {
   })
 
   it('is not read when a byte is missing, added or out of place', () => {
-    const head = encodeHead(START)
+    const head = encodeHead(EMPTY_HEAD)
     for (let at = 0; at < head.length; at++) {
       expect(decodeHead(Buffer.concat([head.subarray(0, at), head.subarray(at + 1)]))).toBeUndefined()
       const changed = Buffer.from(head)

@@ -3,15 +3,19 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach } from 'vitest'
+import { type AuditLogOptions, type FileAuditLog, openAuditLog } from '../../plugins/audit/log.js'
 import { LogWriter, type LogWriterOptions } from '../../plugins/audit/log-writer.js'
 import { auditPaths } from '../../plugins/audit/paths.js'
 import { type VerifyResult, verifyLog } from '../../plugins/audit/verify.js'
+import { openKeys } from '../../plugins/keys/keys.js'
 
 export const TS = '2026-01-01T00:00:00.000Z'
 const made: string[] = []
 const writers: LogWriter[] = []
+const logs: FileAuditLog[] = []
 
-afterEach(() => {
+afterEach(async () => {
+  for (const log of logs.splice(0)) await log.close()
   for (const writer of writers.splice(0)) writer.close()
   for (const dir of made.splice(0)) rmSync(dir, { recursive: true, force: true })
 })
@@ -27,6 +31,27 @@ export function newWriter(dir: string, options: Partial<LogWriterOptions> = {}):
   const writer = new LogWriter({ paths: auditPaths(dir), ...options })
   writers.push(writer)
   return writer
+}
+
+/** A log with keys of its own, as the plugin opens it; closed after the test. */
+export function newLog(dir: string, options: Partial<AuditLogOptions> = {}): FileAuditLog {
+  const log = openAuditLog({ dir, thread: 'inline', keys: newKeys(dir), ...options })
+  logs.push(log)
+  return log
+}
+
+/** Where the keys of a directory lie: beside it, removed after the test. */
+export function homeOf(dir: string): string {
+  const home = `${dir}-home`
+  if (!made.includes(home)) made.push(home)
+  return home
+}
+
+/** The keys of a directory; the same at every call. */
+export function newKeys(dir: string) {
+  const keys = openKeys({ home: homeOf(dir), workspace: 'w', marker: join(dir, 'keys.json'), now: Date.now })
+  const load = async () => ({ signer: await keys.signer('audit'), mac: await keys.mac('audit') })
+  return { workspace: 'w', load, rotate: () => keys.rotate('audit', 'signer') }
 }
 
 /** A serialised record, as the queue hands it to a writer. */

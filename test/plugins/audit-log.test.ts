@@ -2,8 +2,8 @@ import { appendFileSync, readdirSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import type { Receipt } from '../../kernel/contracts.js'
+import type { Batch, Written } from '../../plugins/audit/batch.js'
 import { openAuditLog } from '../../plugins/audit/log.js'
-import type { Batch } from '../../plugins/audit/log-writer.js'
 import { auditPaths } from '../../plugins/audit/paths.js'
 import type { Transport } from '../../plugins/audit/transport.js'
 import { linesOf, newDir, readLog, recordsOf, TS, verifyDir } from './audit-helpers.js'
@@ -14,7 +14,7 @@ const note = (n: number, fields: object = {}) => ({ type: 'acme.note', ts: TS, n
 function heldTransport() {
   const batches: Batch[] = []
   let seq = 0
-  let settle: { resolve(receipts: readonly Receipt[]): void; reject(error: Error): void } | undefined
+  let settle: { resolve(written: Written): void; reject(error: Error): void } | undefined
   const transport: Transport = {
     write: (batch) => {
       batches.push(batch)
@@ -22,6 +22,8 @@ function heldTransport() {
         settle = { resolve, reject }
       })
     },
+    tree: async () => undefined,
+    rotate: async () => false,
     close: async () => {},
   }
   const turn = () => new Promise(setImmediate)
@@ -33,7 +35,7 @@ function heldTransport() {
       const receipts = (batches.at(-1)?.bodies ?? []).map(
         () => ({ seq: ++seq, hash: 'a'.repeat(64), durable: true }) as const,
       )
-      settle?.resolve(change(receipts))
+      settle?.resolve({ receipts: change(receipts), size: seq, bytes: 0, first: 1, began: TS, checkpointed: false })
     },
     fail: (error: Error) => settle?.reject(error),
   }
@@ -133,7 +135,7 @@ describe('reading the audit log', () => {
     const log = openAuditLog({ dir })
     expect(await log.find('x')).toEqual([])
     expect(await log.calls(['x'])).toEqual([])
-    expect(await log.last(5)).toEqual({ records: [], next: 0 })
+    expect(await log.last(5)).toEqual({ records: [], next: { first: 1, offset: 0 } })
     expect(readdirSync(dir)).toEqual([])
   })
 

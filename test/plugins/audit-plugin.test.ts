@@ -1,69 +1,12 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import {
-  auditSlot,
-  compileSchema,
-  createKernel,
-  defineDistribution,
-  definePlugin,
-  type JsonObject,
-  use,
-} from 'cloned/kernel'
-import { auditPlugin } from 'cloned/plugins/audit'
-import { afterEach, describe, expect, it } from 'vitest'
+import { compileSchema, type JsonObject } from 'cloned/kernel'
+import { describe, expect, it } from 'vitest'
 import { space } from '../../plugins/audit/checks.js'
 import { auditPaths } from '../../plugins/audit/paths.js'
 import { printable, summary } from '../../plugins/audit/text.js'
-import { type Command, type CommandContext, commandsCollection } from '../../plugins/cli/slot.js'
-import { type DoctorCheck, doctorChecksCollection } from '../../plugins/doctor/slot.js'
-import { workspaceSlot } from '../../plugins/workspace/slot.js'
+import { boot, context } from './audit-fixture.js'
 import { newDir, recordsOf, TS } from './audit-helpers.js'
-
-const basics = { version: '1.0.0', kernel: '^0.1.0' } as const
-const kernels: { stop(): Promise<void> }[] = []
-
-afterEach(async () => {
-  for (const kernel of kernels.splice(0)) await kernel.stop()
-})
-
-/** The real kernel with the audit plugin, and what it contributed. */
-async function boot(dir: string) {
-  let commands: readonly Command[] = []
-  let checks: readonly DoctorCheck[] = []
-  const workspace = definePlugin({
-    id: 'test.workspace',
-    ...basics,
-    provides: { workspace: workspaceSlot },
-    setup: () => ({
-      workspace: { root: dir, dir, config: { version: 1, id: 'w', type: 'personal' }, path: () => dir } as const,
-    }),
-  })
-  const reader = definePlugin({
-    id: 'test.reader',
-    ...basics,
-    owns: { commands: commandsCollection, checks: doctorChecksCollection },
-    setup: ({ collected, onStart }) => {
-      onStart(() => {
-        commands = collected.commands().map(({ item }) => item)
-        checks = collected.checks().map(({ item }) => item)
-      })
-    },
-  })
-  const plugins = [workspace, reader, use(auditPlugin, { thread: 'inline' })]
-  const kernel = createKernel(defineDistribution({ name: 'test', version: '1.0.0', plugins }), { now: () => 0 })
-  kernels.push(kernel)
-  await kernel.start()
-  const command = (name: string) => {
-    const found = commands.find((each) => each.name === name)
-    if (!found) throw new Error(`no command ${name}`)
-    return found
-  }
-  return { kernel, audit: kernel.service(auditSlot), command, checks: () => checks }
-}
-
-function context(more: Partial<CommandContext> = {}): CommandContext {
-  return { args: {}, options: {}, json: false, signal: new AbortController().signal, ...more } as CommandContext
-}
 
 const note = (n: number) => ({ type: 'acme.note', ts: TS, n })
 
@@ -72,7 +15,7 @@ describe('the audit plugin in the kernel', () => {
     const dir = newDir()
     const { audit, kernel } = await boot(dir)
     await audit.append(note(1))
-    expect(recordsOf(dir).map(({ type }) => type)).toEqual(['log.genesis', 'acme.note'])
+    expect(recordsOf(dir).map(({ type }) => type)).toEqual(['log.genesis', 'log.open', 'acme.note'])
     await kernel.stop()
     await expect(audit.append(note(2))).rejects.toMatchObject({ code: 'AUDIT_CLOSED' })
   })
@@ -97,9 +40,9 @@ describe('the audit plugin in the kernel', () => {
     const verified = await command('audit verify').run(context())
     expect(verified.exit).toBe(5)
     expect(verified.text.split('\n')[0]).toBe(
-      `tampered: line 3 (byte ${size}): a line does not start as lines of the log do`,
+      `tampered: line 6 (byte ${size}): a line does not start as lines of the log do`,
     )
-    expect(verified.json).toMatchObject({ ok: false, entries: 2, problem: { kind: 'tampered', line: 3, offset: size } })
+    expect(verified.json).toMatchObject({ ok: false, entries: 5, problem: { kind: 'tampered', line: 6, offset: size } })
     await expect(audit.append(note(2))).rejects.toMatchObject({ code: 'AUDIT_POISONED' })
     const chain = checks().find(({ id }) => id === 'audit.chain')
     expect(await chain?.run()).toMatchObject({ level: 'fail', fix: 'cloned audit verify' })
@@ -121,9 +64,9 @@ describe('audit verify', () => {
     const { audit, command } = await boot(newDir())
     const { hash } = await audit.append(note(1))
     const result = await command('audit verify').run(context())
-    expect(result).toMatchObject({ json: { ok: true, entries: 2, last_hash: hash } })
+    expect(result).toMatchObject({ json: { ok: true, entries: 3, last_hash: hash } })
     expect(result.exit ?? 0).toBe(0)
-    expect(result.text).toContain('ok: 2 records')
+    expect(result.text).toContain('ok: 3 records')
   })
 
   const problems: [string, (dir: string) => void][] = [
@@ -153,7 +96,7 @@ describe('audit tail', () => {
     const shown = await command('audit tail').run(context())
     expect(shown.text.split('\n')).toHaveLength(20)
     const { json } = await command('audit tail').run(context({ options: { lines: '3' }, json: true }))
-    expect(json).toMatchObject({ records: [{ seq: 29 }, { seq: 30 }, { seq: 31, record: { n: 29 } }] })
+    expect(json).toMatchObject({ records: [{ seq: 30 }, { seq: 31 }, { seq: 32, record: { n: 29 } }] })
   })
 
   it.each(['0', '-1', '1.5', 'x', '10001', ''])('refuses --lines %j', async (lines) => {
@@ -168,11 +111,11 @@ describe('audit tail', () => {
     const lines: string[] = []
     const print = (line: string) => {
       lines.push(line)
-      if (lines.length === 2) void audit.append(note(2))
-      if (lines.length === 3) abort.abort()
+      if (lines.length === 3) void audit.append(note(2))
+      if (lines.length === 4) abort.abort()
     }
     await command('audit tail').run(context({ options: { follow: true }, signal: abort.signal, print }))
-    expect(lines.map((line) => line.split('  ')[0])).toEqual(['1', '2', '3'])
+    expect(lines.map((line) => line.split('  ')[0])).toEqual(['1', '2', '3', '4'])
   })
 
   it('never lets a record steer the terminal', () => {

@@ -1,12 +1,13 @@
 // Needs the build: real processes run the compiled worker.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { openAuditLog } from '../../plugins/audit/log.js'
-import { newDir, recordsOf, TS, verifyDir } from './audit-helpers.js'
+import { auditPaths } from '../../plugins/audit/paths.js'
+import { homeOf, newDir, newLog, recordsOf, TS, verifyDir } from './audit-helpers.js'
 
 const APPENDER = fileURLToPath(new URL('../../dist/test/fixtures/audit-appender.js', import.meta.url))
 const KILLS = process.env['CLONED_LONG'] === '1' ? 60 : 6
@@ -120,5 +121,42 @@ describe('kill -9 while appending', () => {
       expect(inLog.get(String(id))).toBe(Number(seq))
     }
     expect(acknowledged.length).toBeGreaterThan(KILLS)
+  })
+})
+
+describe('kill -9 of processes that sign and rotate', () => {
+  it('loses no acknowledged record and breaks no chain, whatever was half done', async () => {
+    const dir = newDir()
+    homeOf(dir)
+    const acknowledged: string[] = []
+    const kills = Math.ceil(KILLS / 2)
+    for (let kill = 0; kill < kills; kill++) {
+      // Files of 30 kB, so that most kills come near a rotation; a second process writes beside the one that dies.
+      const limit = 20 + ((kill * 53) % 200)
+      const dying = start([dir, `k${kill}`, 1_000, 8, 2_000, 30_000], ({ child, acknowledged: seen }) => {
+        if (seen.length > limit) child.kill('SIGKILL')
+      })
+      const beside = start([dir, `b${kill}`, 4, 4, 2_000, 30_000])
+      await dying.ended
+      expect(await beside.ended).toBe(0)
+      acknowledged.push(...dying.acknowledged, ...beside.acknowledged)
+      const log = newLog(dir)
+      await log.append({ type: 'acme.note', ts: TS, id: `after-${kill}` })
+      await log.close()
+      expect(await verifyDir(dir)).toMatchObject({ ok: true })
+    }
+    const log = newLog(dir)
+    const inLog = new Map<string, number>()
+    for (let cursor = { first: 1, offset: 0 }; ; ) {
+      const { records, next } = await log.since(cursor)
+      for (const { seq, record } of records) if (record['id'] !== undefined) inLog.set(String(record['id']), seq)
+      if (records.length === 0) break
+      cursor = next
+    }
+    for (const line of acknowledged) {
+      const [seq, , id] = line.split(' ')
+      expect(inLog.get(String(id))).toBe(Number(seq))
+    }
+    expect(readdirSync(auditPaths(dir).segments).length).toBeGreaterThan(kills)
   })
 })

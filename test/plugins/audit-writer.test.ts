@@ -15,8 +15,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type FileOps, REAL_OPS } from '../../plugins/audit/file-ops.js'
-import { encodeLine, START } from '../../plugins/audit/format.js'
-import { encodeHead } from '../../plugins/audit/head.js'
+import { encodeLine } from '../../plugins/audit/format.js'
+import { EMPTY_HEAD, encodeHead } from '../../plugins/audit/head.js'
 import { auditPaths } from '../../plugins/audit/paths.js'
 import { batch, body, linesOf, newDir, newWriter, readLog, recordsOf, TS, verifyDir } from './audit-helpers.js'
 
@@ -37,7 +37,7 @@ function failing(name: keyof FileOps, nth: number, code: string): FileOps {
 describe('writing the audit log', () => {
   it('begins a log with a genesis record and gives it and its directory narrow rights', async () => {
     const dir = newDir()
-    const receipts = newWriter(dir).write(batch(body(1), body(2)))
+    const { receipts } = newWriter(dir).write(batch(body(1), body(2)))
     expect(receipts.map(({ seq }) => seq)).toEqual([2, 3])
     expect(receipts.map(({ hash }) => hash)).toEqual(hashesOf(dir).slice(1))
     expect(recordsOf(dir)[0]).toMatchObject({
@@ -71,7 +71,7 @@ describe('writing the audit log', () => {
             Math.min(length, sizes[call++ % sizes.length] ?? 1),
             position,
           )) as typeof fs.writeSync
-        const receipts = newWriter(dir, { ops: { ...fs, writeSync } }).write(
+        const { receipts } = newWriter(dir, { ops: { ...fs, writeSync } }).write(
           batch(...Array.from({ length: 10 }, (_, n) => body(n))),
         )
         expect(receipts.map(({ hash }) => hash)).toEqual(hashesOf(dir).slice(1))
@@ -116,7 +116,7 @@ describe('a failure of the disk', () => {
         let failures = 0
         for (let n = 0; n < 12; n++) {
           try {
-            acknowledged.push(...writer.write(batch(body(n), body(`${n}b`))).map(({ hash }) => hash))
+            acknowledged.push(...writer.write(batch(body(n), body(`${n}b`))).receipts.map(({ hash }) => hash))
             expect(failures, 'a record was accepted after a failure').toBe(0)
           } catch (error) {
             expect(String(error)).toContain(code)
@@ -153,7 +153,7 @@ describe('a failure of the disk', () => {
     const openLock = () => ({
       lock: () => {
         locks++
-        if (locks > 2) throw new Error('database is locked')
+        if (locks > 1) throw new Error('database is locked')
       },
       unlock: () => undefined,
       close: () => undefined,
@@ -161,7 +161,7 @@ describe('a failure of the disk', () => {
     const writer = newWriter(newDir(), { openLock })
     writer.write(batch(body(1)))
     for (let n = 0; n < 3; n++) expect(() => writer.write(batch(body(n)))).toThrow('locked')
-    expect(locks).toBe(3)
+    expect(locks).toBe(2)
   })
 })
 
@@ -207,7 +207,7 @@ describe('what a dead writer left behind', () => {
   it('goes on after a crash at any step of making the log', async () => {
     const steps: ((dir: string) => void)[] = [
       (dir) => mkdirSync(auditPaths(dir).side, { mode: 0o700 }),
-      (dir) => writeFileSync(auditPaths(dir).head, encodeHead(START), { mode: 0o600 }),
+      (dir) => writeFileSync(auditPaths(dir).head, encodeHead(EMPTY_HEAD), { mode: 0o600 }),
       (dir) => writeFileSync(auditPaths(dir).log, '', { mode: 0o600 }),
       (dir) => appendFileSync(auditPaths(dir).log, '{"v":1,"seq":1,"pre'),
     ]

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { type Distribution, defineDistribution, type Plugin } from 'cloned/kernel'
+import { keysPlugin } from 'cloned/plugins/keys'
 import { approvalsPlugin } from '../../plugins/approvals/index.js'
 import { auditPlugin } from '../../plugins/audit/index.js'
 import { cliPlugin } from '../../plugins/cli/index.js'
@@ -75,6 +76,7 @@ export interface CliWorld {
 const PLUGINS = [
   workspacePlugin,
   storePlugin,
+  keysPlugin,
   auditPlugin,
   policyPlugin,
   approvalsPlugin,

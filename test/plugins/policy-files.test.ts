@@ -335,7 +335,7 @@ describe('the published schema', () => {
       const file = new URL(`../../plugins/policy/packs/${pack}.yaml`, import.meta.url)
       const { tools, actions, approvals, budgets } = parseDocument(readFileSync(file, 'utf8'), { path: pack, pack })
       expect(Object.keys(tools?.risk ?? {}).sort()).toEqual(['high', 'low', 'medium'])
-      expect(Object.keys(actions ?? {}).sort()).toEqual(['*', 'policy.write'])
+      expect(Object.keys(actions ?? {}).sort()).toEqual(['*', 'policy.write', 'secret.use'])
       expect(Object.keys(approvals ?? {}).sort()).toEqual(['expires', 'self_decision'])
       expect(approvals?.self_decision).toBe(pack === 'personal')
       expect(budgets?.some(({ category }) => category === 'calls')).toBe(true)

@@ -15,6 +15,7 @@ import {
 } from 'cloned/kernel'
 import { approvalsPlugin } from 'cloned/plugins/approvals'
 import { auditPlugin } from 'cloned/plugins/audit'
+import { keysPlugin } from 'cloned/plugins/keys'
 import { type Policy, policyPlugin, policySlot } from 'cloned/plugins/policy'
 import { storePlugin } from 'cloned/plugins/store'
 import { initWorkspace, workspacePlugin } from 'cloned/plugins/workspace'
@@ -73,7 +74,7 @@ export async function policyWorld(type: 'personal' | 'shared' | 'enterprise' = '
           return { tools: [risky('low'), risky('medium'), risky('high')] }
         },
       })
-      const plugins = [workspacePlugin, storePlugin, auditPlugin, policyPlugin, approvalsPlugin, host]
+      const plugins = [workspacePlugin, storePlugin, keysPlugin, auditPlugin, policyPlugin, approvalsPlugin, host]
       const kernel = createKernel(
         defineDistribution({
           name: 'test',
@@ -118,6 +119,7 @@ const CONTEXT: CommandContext = {
   json: false,
   interactive: false,
   cwd: '/',
+  workspace: '/',
   signal: new AbortController().signal,
   stdin: async () => '',
   inputJson: async () => ({}),
@@ -128,6 +130,7 @@ const CONTEXT: CommandContext = {
   startError: undefined,
   tell: () => undefined,
   choose: async () => undefined,
+  askSecret: async () => undefined,
   usageError: (problem) => {
     throw new Error(problem)
   },

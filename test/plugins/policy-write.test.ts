@@ -82,7 +82,7 @@ describe('an edited overlay', () => {
       {
         plugin: 'cloned.policy',
         key: 'policy-write',
-        reason: 'the policy would change: adds tools.deny: test.do.low@v1, tools.allow: test.do.*',
+        reason: 'the policy would change: adds tools.allow: test.do.*, tools.deny: test.do.low@v1',
       },
     ])
     expect(await approve(id)).toMatchObject({ status: 'done', output: { pack: 'personal', digest: sha256(LIST) } })

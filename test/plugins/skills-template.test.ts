@@ -82,7 +82,7 @@ describe('filling a template', () => {
   })
 
   it('is the identity on values without a template', () => {
-    const plain = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('{{') && isPlain(value))
+    const plain = json.filter((value) => !JSON.stringify(value).includes('{{') && isPlain(value))
     fc.assert(
       fc.property(plain, (value) => {
         expect(fillTemplate(value as Json, scope)).toEqual(value)
@@ -92,7 +92,7 @@ describe('filling a template', () => {
 
   it('gives back any value whole, whatever its strings look like', () => {
     fc.assert(
-      fc.property(fc.jsonValue().filter(isPlain), (value) => {
+      fc.property(json.filter(isPlain), (value) => {
         expect(fillTemplate('${{ inputs.v }}', { inputs: { v: value as Json } })).toEqual(value)
       }),
     )
@@ -112,6 +112,9 @@ describe('filling a template', () => {
   })
 })
 
+/** JSON as it comes out of a text, where -0 is 0. */
+const json = fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)))
+
 function isPlain(value: unknown): boolean {
-  return !JSON.stringify(value).includes('__proto__') && !Object.is(value, -0) && JSON.stringify(value).isWellFormed()
+  return !JSON.stringify(value).includes('__proto__') && JSON.stringify(value).isWellFormed()
 }

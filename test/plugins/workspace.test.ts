@@ -107,6 +107,7 @@ describe('openWorkspace', () => {
     ['a file', (path: string) => writeFileSync(path, '')],
     ['writable for the group', (path: string) => madeWith(path, 0o770)],
     ['writable for all', (path: string) => madeWith(path, 0o707)],
+    ['readable for others, as a checkout makes it', (path: string) => madeWith(path, 0o755)],
   ])('refuses a .cloned that is %s, and does not look further up', (_, place) => {
     const outer = temporary()
     make(outer)
@@ -172,7 +173,7 @@ describe('openWorkspace', () => {
 
 describe('cloned init', () => {
   const context = (cwd: string, args: Record<string, string>, options: Record<string, string>, dryRun = false) =>
-    ({ args, options, cwd, dryRun }) as unknown as Parameters<ReturnType<typeof initCommand>['run']>[0]
+    ({ args, options, cwd, workspace: cwd, dryRun }) as unknown as Parameters<ReturnType<typeof initCommand>['run']>[0]
   const { run } = initCommand(now)
 
   it('makes what it says it made', async () => {

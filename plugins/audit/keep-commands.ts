@@ -1,0 +1,103 @@
+// The commands that keep the log in shape: rotate, prune, anchors and its key; each must leave a record of what it did.
+import type { Json } from 'cloned/kernel'
+import type { Command, CommandContext, CommandResult } from '../cli/slot.js'
+import type { Anchors } from './anchors.js'
+import type { FileAuditLog } from './log.js'
+import type { Pruner } from './pruner.js'
+import { printable } from './text.js'
+
+export interface KeepParts {
+  readonly log: () => FileAuditLog
+  readonly anchors: () => Anchors
+  readonly pruner: () => Pruner
+  /** Makes the log name a new key and signs with it from then on; answers its id. */
+  readonly rotateKey: () => Promise<string>
+  readonly configured: () => readonly { readonly id: string; readonly required: boolean }[]
+}
+
+export function keepCommands(parts: KeepParts): readonly Command[] {
+  return [
+    {
+      name: 'audit rotate',
+      summary: 'Close the file of the audit log and begin the next one',
+      examples: ['cloned audit rotate'],
+      needs: 'workspace',
+      run: () => rotate(parts.log()),
+    },
+    {
+      name: 'audit prune',
+      summary: 'Delete closed files of the audit log, with a record that keeps old proofs valid',
+      options: [{ flags: '--before <seq>', description: 'Delete files that hold only records before this number' }],
+      examples: ['cloned audit prune --before 100000', 'cloned audit prune --before 100000 --dry-run'],
+      needs: 'workspace',
+      run: (ctx) => prune(parts.pruner(), ctx),
+    },
+    {
+      name: 'audit anchors',
+      summary: 'List the anchors of the audit log and what each last confirmed',
+      options: [{ flags: '--submit', description: 'Sign the log and send the checkpoint to every anchor now' }],
+      examples: ['cloned audit anchors', 'cloned audit anchors --submit'],
+      needs: 'workspace',
+      run: (ctx) => anchors(parts, ctx),
+    },
+    {
+      name: 'audit rotate-key',
+      summary: 'Make a new signing key for the audit log, named in the log by the old one',
+      examples: ['cloned audit rotate-key'],
+      needs: 'workspace',
+      run: async () => {
+        const kid = await parts.rotateKey()
+        return { json: { kid }, text: `The audit log is signed with key ${kid} from now on.` }
+      },
+    },
+  ]
+}
+
+async function rotate(log: FileAuditLog): Promise<CommandResult> {
+  const rotated = await log.rotate()
+  return { json: { rotated }, text: rotated ? 'The log goes on in a new file.' : 'Another process has just done so.' }
+}
+
+async function prune(pruner: Pruner, ctx: CommandContext): Promise<CommandResult> {
+  const before = Number(ctx.options['before'])
+  if (!Number.isSafeInteger(before) || before < 2) throw ctx.usageError('--before takes the number of a record.')
+  const plan = await pruner.plan(before)
+  const json = { records: plan.size, files: plan.files.length, deleted: false }
+  const what = `${plan.files.length} closed file(s) with records up to ${plan.size}`
+  if (plan.files.length === 0) return { json, text: 'No closed file holds only records before that.' }
+  if (ctx.dryRun) return { json, text: `Would delete ${what}.` }
+  if (!(await ctx.confirm(`Delete ${what}? They cannot be had back.`))) {
+    return { exit: 1, json, text: '', problem: `Nothing was deleted. To delete ${what}, add --yes.` }
+  }
+  await pruner.prune(plan)
+  return { json: { ...json, deleted: true }, text: `Deleted ${what}; the log says so.` }
+}
+
+async function anchors(parts: KeepParts, ctx: CommandContext): Promise<CommandResult> {
+  const configured = parts.configured()
+  let failed = false
+  if (ctx.options['submit'] === true) await parts.anchors().submit()
+  const states = await parts.anchors().states()
+  const rows = configured.map(({ id, required }) => {
+    const { size = 0, at = 0, failure } = states.get(id) ?? {}
+    if (failure !== undefined) failed = true
+    return { id, required, size, confirmed_at: at === 0 ? null : new Date(at).toISOString(), failure: failure ?? null }
+  })
+  const text =
+    rows.length === 0
+      ? 'No anchors. Name some under anchors in the configuration of plugin cloned.audit.'
+      : rows.map((row) => line(row)).join('\n')
+  return { ...(failed ? { exit: 1 as const } : {}), json: { anchors: rows } satisfies Json, text }
+}
+
+function line(row: {
+  id: string
+  required: boolean
+  size: number
+  confirmed_at: string | null
+  failure: string | null
+}) {
+  const held = row.confirmed_at === null ? 'holds nothing' : `holds ${row.size} records, confirmed ${row.confirmed_at}`
+  const failure = row.failure === null ? '' : `; last attempt failed: ${printable(row.failure)}`
+  return `${row.id}${row.required ? ' (required)' : ''}: ${held}${failure}`
+}

@@ -1,0 +1,17 @@
+// Provides requests of plugins over the `fetch` of the platform; whoever has a stricter way replaces this plugin.
+import { definePlugin } from 'cloned/kernel'
+import { createOutbound } from './send.js'
+import { outboundSlot } from './slot.js'
+
+export { createOutbound } from './send.js'
+export * from './slot.js'
+
+export const outboundPlugin = definePlugin({
+  id: 'cloned.outbound',
+  version: '0.1.0',
+  kernel: '^0.1.0',
+  stability: 'beta',
+  description: 'Sends the requests of plugins themselves, to vaults and webhooks.',
+  provides: { outbound: outboundSlot },
+  setup: () => ({ outbound: createOutbound((...request) => globalThis.fetch(...request)) }),
+})

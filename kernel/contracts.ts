@@ -52,8 +52,11 @@ export interface AuditLog {
    * Synchronous. Throws when its key is not there; the action is then denied.
    */
   token(field: string, canonical: string): string
-  /** Every record with this `call_id`, oldest first. */
-  find(callId: string): Promise<readonly StoredRecord[]>
+  /**
+   * Every record whose `call_id` or `approval` is this id, oldest first, from sequence `from` (default: the first) on. A log
+   * need not read what lies before `from`.
+   */
+  find(id: string, from?: number): Promise<readonly StoredRecord[]>
   /** Every call with an intent (`*.intent`) of one of these kernel instances (`instance`), oldest first. */
   calls(instances: readonly string[]): Promise<readonly CallHistory[]>
   /** The newest record of this type. */

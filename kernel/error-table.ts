@@ -344,7 +344,7 @@ export const ERRORS = table({
   },
   AUDIT_UNWRITABLE: {
     what: 'the audit log did not accept the record: {cause}. Denied, failing closed.',
-    next: 'Free disk space and check the log: cloned audit verify',
+    next: 'Find out what is wrong with the log: cloned audit verify   (on a full disk, free space first)',
     exit: 3,
   },
   AUDIT_KEY: {
@@ -441,7 +441,7 @@ export const ERRORS = table({
   },
   COMMAND_USAGE: {
     what: '{problem}.',
-    next: '{usage}   for example: {example}',
+    next: 'Usage: {usage}   for example: {example}',
     exit: 2,
   },
   COMMAND_DUPLICATE: {
@@ -462,6 +462,11 @@ export const ERRORS = table({
   COMMAND_INTERRUPTED: {
     what: '"cloned {command}" was interrupted.',
     next: 'See what was recorded until then: cloned audit tail',
+    exit: 1,
+  },
+  COMMAND_OUTPUT: {
+    what: 'what "cloned" prints could not be written: {cause}.',
+    next: 'Look where its output goes: the disk may be full. What the command did stays done: cloned audit tail',
     exit: 1,
   },
   APPROVAL_DENIED: {
@@ -491,8 +496,8 @@ export const ERRORS = table({
     exit: 1,
   },
   AUDIT_POISONED: {
-    what: 'the audit log {path} accepts nothing more, because a write failed: {cause}.',
-    next: 'Remove the cause, check the log with "cloned audit verify"; it is opened anew by a later call.',
+    what: 'the audit log {path} accepts nothing more: {cause}.',
+    next: 'Find out what is wrong with it: cloned audit verify   Without the cause, a later call opens it anew.',
     exit: 1,
   },
   AUDIT_CLOSED: {
@@ -689,6 +694,11 @@ export const ERRORS = table({
     what: 'there is no workspace type "{type}".',
     next: 'Use one of: cloned init --type personal|shared|enterprise',
     exit: 2,
+  },
+  WORKSPACE_UNWRITABLE: {
+    what: 'no workspace was made in {path}: {cause}.',
+    next: 'See that you may write there and that the disk has space, or choose another directory: cloned init DIR',
+    exit: 6,
   },
   WORKSPACE_CLOSED: {
     what: 'the workspace was used before it was opened or after it was closed.',

@@ -16,7 +16,7 @@ import {
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { LineCounter as LineCounterType } from 'yaml'
+import type { LineCounter as LineCounterType, Document as YamlDocument } from 'yaml'
 import { ClonedError } from './errors.js'
 import { type Json, type JsonObject, snapshot } from './json.js'
 import { compileSchema } from './schema.js'
@@ -33,8 +33,7 @@ let root: string | undefined
  */
 export function parseYaml(text: string, { path, schema }: { path: string; schema?: JsonObject }): Json {
   if (Buffer.byteLength(text) >= MAX_FILE_BYTES) throw invalid(path, undefined, 'the file is 1 MB or larger')
-  // Loaded by the first file: a command that reads none must not pay for it.
-  const { parseDocument, LineCounter, visit } = require('yaml') as typeof import('yaml')
+  const { parseDocument, LineCounter, visit } = yaml()
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, schema: 'core', uniqueKeys: true, prettyErrors: false })
   // An unresolved tag is only a warning to the parser; here it is an error like the others.
@@ -51,13 +50,13 @@ export function parseYaml(text: string, { path, schema }: { path: string; schema
   if (schema) {
     const problems = compileSchema(schema)(value)
     if (problems.length > 0) {
-      const where = problems.map((problem) => {
-        const node = document.getIn(nearest(document, problem.path), true) as
-          | { range?: [number, number, number] }
-          | undefined
-        return { ...problem, line: lineAt(lines, node?.range?.[0]) }
-      })
-      throw invalid(path, where[0]?.line, where.map(({ path: at, message }) => `${at} ${message}`).join('; '))
+      const placed = problems
+        .map((problem) => ({ ...problem, line: lineAt(lines, offsetOf(document, problem.path)) }))
+        .sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
+      const words = placed.map(({ path: at, message, line }, i) =>
+        i === 0 || line === undefined ? `${at} ${message}` : `line ${line}: ${at} ${message}`,
+      )
+      throw invalid(path, placed[0]?.line, words.join('; '))
     }
   }
   return value
@@ -177,13 +176,29 @@ function jsonOf(path: string, read: () => unknown): Json {
   }
 }
 
-function nearest(document: { getIn(path: readonly string[], keep: boolean): unknown }, pointer: string): string[] {
-  const keys = pointer
-    .split('/')
-    .slice(1)
-    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'))
-  while (keys.length > 0 && document.getIn(keys, true) === undefined) keys.pop()
-  return keys.filter((key) => key !== '')
+/** Where a JSON pointer leads: its key or item, or the nearest one around it that is there. */
+function offsetOf(document: YamlDocument, pointer: string): number | undefined {
+  const { isAlias, isMap, isNode, isScalar, isSeq } = yaml()
+  const keys = pointer.split('/').slice(1)
+  let node: unknown = document.contents
+  let offset = document.contents?.range?.[0]
+  for (const key of keys.map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))) {
+    if (isAlias(node)) node = node.resolve(document)
+    // The key and not its value: the value of a section stands on the next line.
+    const pair = isMap(node)
+      ? node.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
+      : undefined
+    const item: unknown = pair?.key ?? (isSeq(node) ? node.items[Number(key)] : undefined)
+    if (!isNode(item)) break
+    offset = item.range?.[0] ?? offset
+    node = pair ? pair.value : item
+  }
+  return offset
+}
+
+// Loaded by the first file: a command that reads none must not pay for it.
+function yaml(): typeof import('yaml') {
+  return require('yaml') as typeof import('yaml')
 }
 
 function lineAt(lines: LineCounterType, offset: number | undefined): number | undefined {

@@ -13,7 +13,7 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-v')) {
     const [{ defaultDistribution }, { main }] = await Promise.all([import('./default.js'), import('./cli/main.js')])
     await main(defaultDistribution(), argv)
   } catch (error) {
-    process.stderr.write(`error ${error instanceof Error ? error.message : String(error)}\n  Try: reinstall cloned\n`)
+    process.stderr.write(`error ${error instanceof Error ? error.message : String(error)}\n  Reinstall cloned.\n`)
     process.exitCode = 1
   }
 }

@@ -44,7 +44,7 @@ export const jsonlAudit = definePlugin({
     })
     const audit: AuditLog = {
       append: async (record) => opened().append(record),
-      find: async (callId) => opened().find(callId),
+      find: async (id, from) => opened().find(id, from),
       calls: async (instances) => opened().calls(instances),
       latest: async (type) => opened().latest(type),
       token: (field, canonical) => opened().token(field, canonical),

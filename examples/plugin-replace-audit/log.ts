@@ -84,8 +84,10 @@ export class JsonlLog implements AuditLog {
     return (await this.#records()).findLast(({ record }) => record['type'] === type)
   }
 
-  async find(callId: string): Promise<readonly StoredRecord[]> {
-    return (await this.#records()).filter(({ record }) => record['call_id'] === callId)
+  async find(id: string, from = 1): Promise<readonly StoredRecord[]> {
+    return (await this.#records()).filter(
+      ({ seq, record }) => seq >= from && (record['call_id'] === id || record['approval'] === id),
+    )
   }
 
   async calls(instances: readonly string[]): Promise<readonly CallHistory[]> {

@@ -16,6 +16,14 @@ interface Step {
   readonly exit: number
 }
 
+/** How to walk. */
+export interface QuickstartOptions {
+  /** Prints the commands and makes nothing. */
+  readonly dryRun?: boolean
+  /** What a person types to start the command line; default `cloned`. */
+  readonly program?: string
+}
+
 const WRITE = 'cloned.internal.fs.write@v1'
 const AGENT = ['--actor', 'agent:demo']
 
@@ -23,28 +31,59 @@ const AGENT = ['--actor', 'agent:demo']
  * Runs the walk, printing every command before its output. Answers 0 when each command ended as it must, else 1.
  * Nobody is asked anything: the walk decides its one approval itself, as the user who runs it.
  */
-export async function quickstart(io: CliIo): Promise<number> {
+export async function quickstart(
+  io: CliIo,
+  { dryRun = false, program = 'cloned' }: QuickstartOptions = {},
+): Promise<number> {
+  if (dryRun) {
+    const steps = [...ASKING, ...decided('ID')].map((step) => `\n${heading(step)}`)
+    io.stdout.write(`In a temporary workspace, with a copy of docs/, these would run:\n${steps.join('\n')}\n`)
+    return 0
+  }
   const root = await mkdtemp(join(tmpdir(), 'cloned-quickstart-'))
   await cp(packageFile('docs'), join(root, 'docs'), { recursive: true })
   const walk = new Walk(root, { ...io, stdin: nobody() })
-
-  const ok =
-    (await walk.run([
-      { say: 'A workspace: everything it knows is under .cloned/', argv: ['init', '--type', 'personal'], exit: 0 },
-      {
-        say: 'A pipeline over real files; every call it makes passes the gate',
-        argv: ['run', 'docs.link-report', '--input', '{"directory":"docs"}'],
-        exit: 0,
-      },
-      { say: 'What it saved', argv: ['artifacts', 'list'], exit: 0 },
-      {
-        say: 'An agent that tries to rewrite its own policy is denied',
-        argv: ['call', WRITE, '--input', '{"path":".cloned/policy/personal.yaml","content":"tools: {}"}', ...AGENT],
-        exit: 3,
-      },
-      { say: 'A write to the workspace asks first', argv: [...writeNote(), ...AGENT], exit: 4 },
-    ])) && (await walk.decide())
+  const ok = (await walk.run(ASKING)) && (await walk.run(decided(await walk.pendingApproval())))
+  if (ok) io.stdout.write(goOn(root, program))
   return ok ? 0 : 1
+}
+
+const ASKING: readonly Step[] = [
+  { say: 'A workspace: everything it knows is under .cloned/', argv: ['init', '--type', 'personal'], exit: 0 },
+  {
+    say: 'A pipeline over real files; every call it makes passes the gate',
+    argv: ['run', 'docs.link-report', '--input', '{"directory":"docs"}'],
+    exit: 0,
+  },
+  { say: 'What it saved', argv: ['artifacts', 'list'], exit: 0 },
+  {
+    say: 'An agent that tries to rewrite its own policy is denied',
+    argv: ['call', WRITE, '--input', '{"path":".cloned/policy/personal.yaml","content":"tools: {}"}', ...AGENT],
+    exit: 3,
+  },
+  {
+    say: 'A write to the workspace asks first',
+    argv: ['call', WRITE, '--input', '{"path":"notes/todo.md","content":"- read the link report\\n"}', ...AGENT],
+    exit: 4,
+  },
+]
+
+function decided(approval: string): readonly Step[] {
+  return [
+    { say: 'A person decides', argv: ['approvals', 'approve', approval], exit: 0 },
+    { say: 'The approved call runs, once', argv: ['call', '--approval', approval], exit: 0 },
+    { say: 'Everything above is in the log, and the log is whole', argv: ['audit', 'verify'], exit: 0 },
+    { say: 'What this machine has, and what was left out', argv: ['doctor'], exit: 0 },
+  ]
+}
+
+function heading({ say, argv }: Step): string {
+  return `# ${say}\n$ cloned ${argv.map(quoted).join(' ')}`
+}
+
+function goOn(root: string, program: string): string {
+  const there = `${program} --workspace ${quoted(root)}`
+  return `\nThe workspace stays at ${root}\nGo on there:\n  ${there} runs list\n  ${there} audit tail\n  ${program} --help\n`
 }
 
 class Walk {
@@ -57,24 +96,10 @@ class Walk {
     this.#io = io
   }
 
-  async decide(): Promise<boolean> {
-    const approval = await this.#pendingApproval()
-    const done = await this.run([
-      { say: 'A person decides', argv: ['approvals', 'approve', approval], exit: 0 },
-      { say: 'The approved call runs, once', argv: ['call', '--approval', approval], exit: 0 },
-      { say: 'Everything above is in the log, and the log is whole', argv: ['audit', 'verify'], exit: 0 },
-      { say: 'What this machine has, and what was left out', argv: ['doctor'], exit: 0 },
-    ])
-    if (done)
-      this.#print(
-        `\nThe workspace stays at ${this.#root}\nGo on there: cloned runs list, cloned audit tail, cloned --help`,
-      )
-    return done
-  }
-
   async run(steps: readonly Step[]): Promise<boolean> {
-    for (const { say, argv, exit } of steps) {
-      this.#print(`\n# ${say}\n$ cloned ${argv.map(quoted).join(' ')}`)
+    for (const step of steps) {
+      const { argv, exit } = step
+      this.#print(`\n${heading(step)}`)
       const code = await this.#cli(argv, this.#io)
       if (code === exit) continue
       this.#print(`\nThe command ended with exit code ${code}, expected ${exit}. The workspace stays at ${this.#root}`)
@@ -83,7 +108,7 @@ class Walk {
     return true
   }
 
-  async #pendingApproval(): Promise<string> {
+  async pendingApproval(): Promise<string> {
     const stdout = new PassThrough()
     await this.#cli(['approvals', 'list', '--state', 'pending', '--json'], { ...this.#io, stdout })
     const listed = JSON.parse(String(stdout.read())) as { approvals: { id: string }[] }
@@ -97,10 +122,6 @@ class Walk {
   #print(text: string): void {
     this.#io.stdout.write(`${text}\n`)
   }
-}
-
-function writeNote(): readonly string[] {
-  return ['call', WRITE, '--input', '{"path":"notes/todo.md","content":"- read the link report\\n"}']
 }
 
 /** A standard input where nobody answers. */

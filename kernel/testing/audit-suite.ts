@@ -98,6 +98,22 @@ export function auditSuite(make: () => Promise<AuditSubject> | AuditSubject): re
       )
       assert.deepEqual(await log.find('call'), [])
     }),
+    rule('finds every record of an approval, from a sequence on', async ({ log }) => {
+      const receipts = [
+        await log.append({ ...entry('approval.decided'), approval: 'ap_1' }),
+        await log.append({ ...intent('call-1', 'i1'), approval: 'ap_1' }),
+        await log.append({ ...outcome('ap_1', 'done'), about: { approval: 'ap_1' } }),
+      ]
+      await log.append({ ...intent('call-2', 'i1'), approval: 'ap_2', about: { approval: 'ap_1' } })
+      const seqs = receipts.map(({ seq }) => seq)
+      for (const [i, from] of seqs.entries()) {
+        assert.deepEqual(
+          (await log.find('ap_1', from)).map(({ seq }) => seq),
+          seqs.slice(i),
+        )
+      }
+      assert.deepEqual(await log.find('ap_1', (seqs.at(-1) ?? 0) + 1), [])
+    }),
     rule('finds the newest record of a type, and not what only names it', async ({ log }) => {
       assert.equal(await log.latest('acme.note'), undefined)
       await log.append(entry('acme.note', { n: 1 }))

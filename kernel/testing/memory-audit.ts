@@ -17,8 +17,15 @@ export interface MemoryAudit extends AuditLog {
 export function memoryAudit(): MemoryAudit {
   const lines: string[] = []
   const hashes: string[] = []
-  /** Indexes of lines by call. */
+  /** Indexes of lines by call, and by approval. */
   const byCall = new Map<string, number[]>()
+  const byApproval = new Map<string, number[]>()
+  const note = (index: Map<string, number[]>, id: unknown) => {
+    if (typeof id !== 'string') return
+    const known = index.get(id)
+    if (known) known.push(lines.length)
+    else index.set(id, [lines.length])
+  }
   const key = randomBytes(32)
   let broken: Error | undefined
 
@@ -31,12 +38,8 @@ export function memoryAudit(): MemoryAudit {
     const seq = lines.length + 1
     const line = `{"v":1,"seq":${seq},"prev":"${prev}",${JSON.stringify(record).slice(1)}\n`
     const hash = sha256(line)
-    const callId = record['call_id']
-    if (typeof callId === 'string') {
-      const known = byCall.get(callId)
-      if (known) known.push(lines.length)
-      else byCall.set(callId, [lines.length])
-    }
+    note(byCall, record['call_id'])
+    note(byApproval, record['approval'])
     lines.push(line)
     hashes.push(hash)
     return { seq, hash, durable: true }
@@ -51,7 +54,11 @@ export function memoryAudit(): MemoryAudit {
 
   return {
     append: async (record) => append(record),
-    find: async (callId) => (byCall.get(callId) ?? []).map(stored),
+    find: async (id, from = 1) =>
+      [...new Set([...(byCall.get(id) ?? []), ...(byApproval.get(id) ?? [])])]
+        .filter((index) => index + 1 >= from)
+        .sort((a, b) => a - b)
+        .map(stored),
     token: (field, canonical) => {
       const tag = createHmac('sha256', key).update(`cloned.audit.v1\0${field}\0${canonical}`).digest('hex')
       return `hmac-sha256:memory:${tag}`

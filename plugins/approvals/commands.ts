@@ -145,7 +145,7 @@ function next(
   if (!outcome) {
     const { id: actor } = request.action.actor
     if (actor.startsWith('run:')) {
-      const goesOn = `Its run goes on: cloned runs show ${ctx.printable(actor.slice('run:'.length))}`
+      const goesOn = `Its run goes on, unless it has ended: cloned runs show ${ctx.printable(actor.slice('run:'.length))}`
       return { text: `${ctx.paint.green('Approved')} ${id}.\n${goesOn}` }
     }
     const until = new Date(request.expiresAt).toISOString()
@@ -157,7 +157,7 @@ function next(
   if (outcome.status === 'done') return { text: `${ctx.paint.green('Approved')} ${id}, and done: ${what}.` }
   if (outcome.status === 'dry-run') return {}
   const help = ctx.printable(outcome.help, { lines: true })
-  return { problem: `${what} is ${outcome.status}: ${ctx.printable(outcome.reason)}\nTry: ${help}` }
+  return { problem: `${what} is ${outcome.status}: ${ctx.printable(outcome.reason)}\n  ${help}` }
 }
 
 function sure(ctx: CommandContext, verdict: 'approve' | 'deny'): Promise<'yes' | 'no' | undefined> {

@@ -7,15 +7,17 @@ import { type Line, storedRecord } from './read.js'
 // Parsing every line would cost ten times the search for a substring that a record of interest must hold.
 const CALL_IDS = /"call_id":("(?:[^"\\]|\\.)*")/g
 
-/** Every record with this `call_id`, oldest first. */
-export async function findCall(paths: AuditPaths, callId: string): Promise<readonly StoredRecord[]> {
-  const needle = Buffer.from(`"call_id":${JSON.stringify(callId)}`)
+/** Every record of this call or approval, oldest first; files that end before `from` are not opened. */
+export async function findById(paths: AuditPaths, id: string, from: number): Promise<readonly StoredRecord[]> {
+  const text = JSON.stringify(id)
+  const needles = [Buffer.from(`"call_id":${text}`), Buffer.from(`"approval":${text}`)]
   const found: StoredRecord[] = []
-  for await (const { path, lines } of logLines(paths)) {
+  for await (const { path, lines } of logLines(paths, { first: from, offset: 0 })) {
     for (const line of lines) {
-      if (!line.bytes.includes(needle)) continue
+      if (!needles.some((needle) => line.bytes.includes(needle))) continue
       const stored = storedRecord(path, line)
-      if (stored.record['call_id'] === callId) found.push(stored)
+      if (stored.seq < from) continue
+      if (stored.record['call_id'] === id || stored.record['approval'] === id) found.push(stored)
     }
   }
   return found

@@ -102,7 +102,7 @@ export const auditPlugin = definePlugin({
     const audit: AuditLog = {
       append: async (record) => opened().log.append(record),
       token: (field, canonical) => opened().log.token(field, canonical),
-      find: async (callId) => opened().log.find(callId),
+      find: async (id, from) => opened().log.find(id, from),
       calls: async (instances) => opened().log.calls(instances),
       latest: async (type) => opened().log.latest(type),
     }

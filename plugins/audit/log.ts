@@ -7,7 +7,7 @@ import { keyChangeText, parseCheckpoint } from './checkpoint.js'
 import { type Cursor, lastRecords, recordsSince } from './files.js'
 import { encodeOwn, encodeRecord } from './format.js'
 import { GroupCommit } from './group-commit.js'
-import { findCall, findCalls, findLatest } from './history.js'
+import { findById, findCalls, findLatest } from './history.js'
 import { LogKeeper, type RotateWhen } from './keeper.js'
 import { KeyRing, type LogKeys, tokenOf } from './log-keys.js'
 import { CADENCE, Notary, named } from './notary.js'
@@ -147,7 +147,7 @@ export function openAuditLog(options: AuditLogOptions): FileAuditLog {
       if (!ring) throw new ClonedError('AUDIT_KEY', { cause: 'it was opened without keys' })
       return tokenOf(ring.get().mac, field, canonical)
     },
-    find: (callId) => findCall(paths, callId),
+    find: (id, from = 1) => findById(paths, id, from),
     calls: (instances) => findCalls(paths, instances),
     latest: (type) => findLatest(paths, type),
     verify: (how) => verifyLog(paths, { ...(keys?.trusts ? { trusts: keys.trusts } : {}), ...how }),

@@ -49,14 +49,14 @@ async function tail(
   const given = options['limit'] ?? options['lines']
   const limit = given === undefined ? DEFAULT_LINES : Number(given)
   if (given === '' || !Number.isInteger(limit) || limit < 1 || limit > MAX_LINES) {
-    return usage(`--limit takes a whole number from 1 to ${MAX_LINES}.`)
+    throw ctx.usageError(`--limit takes a whole number from 1 to ${MAX_LINES}`)
   }
   const follow = options['follow'] === true
   // This command acts for nobody, so the option that every command has names whom the records are of.
   const actor = typeof ctx.actor === 'object' ? ctx.actor.id : ctx.actor
   const filtered = actor !== undefined || FILTERS.some((name) => options[name] !== undefined)
-  if (follow && ctx.json) return usage('--follow prints line by line and cannot be combined with --json.')
-  if (follow && filtered) return usage('--follow shows every record and cannot be combined with a filter.')
+  if (follow && ctx.json) throw ctx.usageError('--follow prints line by line and cannot be combined with --json')
+  if (follow && filtered) throw ctx.usageError('--follow shows every record and cannot be combined with a filter')
   if (!filtered) {
     const { records, next } = await log.last(limit)
     if (!follow) return shown(records)
@@ -64,10 +64,9 @@ async function tail(
     await followFrom(log, next, ctx)
     return { json: null, text: '' }
   }
-  const query = queryOf(options, limit, now)
-  if (typeof query === 'string') return usage(query)
+  const query = queryOf(ctx, limit, now)
   const wanted = actor === undefined ? query : { ...query, actor }
-  if (!mirror) return usage('Filters need a store, and this distribution has none.')
+  if (!mirror) throw ctx.usageError('filters need a store, and this distribution has none')
   return shown(await mirror.query(wanted))
 }
 
@@ -82,19 +81,19 @@ async function followFrom(log: FileAuditLog, from: Cursor, { signal, print }: Co
   }
 }
 
-function queryOf(options: CommandContext['options'], limit: number, now: number): AuditQuery | string {
+function queryOf({ options, usageError }: CommandContext, limit: number, now: number): AuditQuery {
   const texts: { [name: string]: string } = {}
   for (const name of ['tool', 'outcome'] as const) {
     const value = options[name]
     if (value === undefined) continue
-    if (typeof value !== 'string' || value === '') return `--${name} takes a value.`
+    if (typeof value !== 'string' || value === '') throw usageError(`--${name} takes a value`)
     texts[name] = value
   }
   const times: { [name: string]: number } = {}
   for (const name of ['since', 'until'] as const) {
     if (options[name] === undefined) continue
     const time = timeOf(String(options[name]), now)
-    if (time === undefined) return `--${name} takes a time such as 2026-01-31T12:00:00Z, or 15m, 2h, 7d.`
+    if (time === undefined) throw usageError(`--${name} takes a time such as 2026-01-31T12:00:00Z, or 15m, 2h, 7d`)
     times[name] = time
   }
   return { ...texts, ...times, limit }
@@ -114,8 +113,4 @@ function shown(records: readonly StoredRecord[]): CommandResult {
 
 function document({ seq, hash, record }: StoredRecord): Json {
   return { seq, hash, record }
-}
-
-function usage(problem: string): CommandResult {
-  return { exit: 2, json: { error: { code: 'USAGE', message: problem } }, text: problem }
 }

@@ -5,7 +5,7 @@ import type { Command } from './slot.js'
 
 const NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*(?: [a-z][a-z0-9]*(?:-[a-z0-9]+)*)?$/
 const FLAGS = /^(?:-[a-zA-Z], )?(--(?!no-)[a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?: <[^<>]+>)?$/
-const RESERVED = new Set([...GLOBAL_HELP.flatMap(([flags]) => flags.split(/[ ,]+/)), '--version', '-v'])
+const RESERVED = new Set(GLOBAL_HELP.flatMap(([flags]) => flags.split(/[ ,]+/)))
 
 /**
  * The commands sorted by name. Throws `COMMAND_INVALID` for a name, flag or example that nobody could use, and

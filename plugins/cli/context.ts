@@ -6,6 +6,7 @@ import type { GlobalOptions } from './globals.js'
 import { readInput } from './input.js'
 import { type CliIo, readAll } from './io.js'
 import type { Output } from './output.js'
+import { isDumb } from './paint.js'
 import type { Parsed } from './parse.js'
 import { printable } from './printable.js'
 import type { Choice, CommandContext } from './slot.js'
@@ -19,13 +20,21 @@ export interface ContextParts {
   readonly output: Output
   readonly cwd: string
   readonly paint: CommandContext['paint']
+  readonly interactive: boolean
   readonly signal: AbortSignal
   readonly startError: ClonedError | undefined
 }
 
-/** Whether a person can be asked. A terminal of no width (a bare pty) would show a question one letter a line. */
-export function isInteractive(io: CliIo, globals: GlobalOptions): boolean {
-  return io.stdin.isTTY === true && io.stderr.isTTY === true && io.stderr.columns !== 0 && !globals.json
+/**
+ * Whether a person can be asked. A terminal of no width (a bare pty) would show a question one letter a line, and a dumb
+ * one could not draw it.
+ */
+export function isInteractive(
+  io: CliIo,
+  globals: Pick<GlobalOptions, 'json'>,
+  env: Readonly<Record<string, string | undefined>>,
+): boolean {
+  return io.stdin.isTTY === true && io.stderr.isTTY === true && io.stderr.columns !== 0 && !globals.json && !isDumb(env)
 }
 
 export function createContext({
@@ -35,10 +44,10 @@ export function createContext({
   output,
   cwd,
   paint,
+  interactive,
   signal,
   startError,
 }: ContextParts): CommandContext {
-  const interactive = isInteractive(io, globals)
   const choose = <V extends string>(question: string, choices: readonly Choice<V>[]): Promise<V | undefined> =>
     interactive ? output.progress.pause(() => askChoice(io, signal, question, choices)) : Promise.resolve(undefined)
   const stdin = () => readAll(io.stdin, signal)

@@ -25,6 +25,7 @@ export const GLOBAL_HELP: readonly (readonly [flags: string, description: string
   ['--quiet', 'No notes on standard error'],
   ['--no-color', 'No colours (also: NO_COLOR=1)'],
   ['-h, --help', 'Show help'],
+  ['-v, --version', 'Show the version'],
 ]
 
 const FLAGS: ReadonlyMap<string, Exclude<keyof GlobalOptions, 'workspace' | 'actor'>> = new Map([

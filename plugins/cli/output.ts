@@ -1,5 +1,6 @@
 // Writes to the two output streams of a command line; a reader that has gone away is no error, anything else is.
 import { setImmediate } from 'node:timers/promises'
+import { ClonedError, describeThrown } from 'cloned/kernel'
 import type { CliIo } from './io.js'
 import { Progress } from './progress.js'
 
@@ -14,11 +15,15 @@ export interface Output {
   readonly progress: Progress
   /** From now on every text passes this function on its way out. */
   scrubWith(scrub: (text: string) => string): void
-  /** Resolves when everything has been handed to the system; throws what kept it from that. */
+  /** Resolves when everything has been handed to the system. Throws `COMMAND_OUTPUT`. */
   flush(): Promise<void>
 }
 
-export function createOutput(io: CliIo, { quiet, json }: { quiet: boolean; json: boolean }): Output {
+/** `dumb`: the terminal obeys no escape codes, so it gets no progress. */
+export function createOutput(
+  io: CliIo,
+  { quiet, json, dumb }: { readonly quiet: boolean; readonly json: boolean; readonly dumb: boolean },
+): Output {
   const failures: Error[] = []
   let scrub = (text: string) => text
   // `cloned … | head` closes the pipe early: the command has done its work, so it ends quietly.
@@ -27,7 +32,7 @@ export function createOutput(io: CliIo, { quiet, json }: { quiet: boolean; json:
   }
   const streams = [io.stdout, io.stderr]
   for (const stream of streams) stream.on('error', failed)
-  const shows = io.stderr.isTTY === true && !quiet && !json
+  const shows = io.stderr.isTTY === true && !quiet && !json && !dumb
   const progress = new Progress(shows ? (text) => io.stderr.write(text) : undefined, io.stderr.columns || 80)
   const line = (stream: CliIo['stdout'], text: string) => {
     const clean = scrub(text)
@@ -50,7 +55,8 @@ export function createOutput(io: CliIo, { quiet, json }: { quiet: boolean; json:
       // A stream reports a failed write to its callback first, and as an event in a later turn.
       await setImmediate()
       for (const stream of streams) stream.off('error', failed)
-      if (failures[0]) throw failures[0]
+      const [cause] = failures
+      if (cause) throw new ClonedError('COMMAND_OUTPUT', { cause: describeThrown(cause) }, { cause })
     },
   }
 }

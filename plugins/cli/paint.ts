@@ -7,13 +7,20 @@ const require = createRequire(import.meta.url)
 const same = (text: string) => text
 const PLAIN: Paint = { bold: same, dim: same, green: same, yellow: same, red: same, cyan: same }
 
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Whether the terminal says that it obeys no escape codes. */
+export function isDumb(env: Environment): boolean {
+  return env['TERM'] === 'dumb'
+}
+
 /** Whether a stream gets colours: a terminal, and neither `--no-color`, `NO_COLOR` nor `TERM=dumb` says otherwise. */
 export function wantsColour(
   stream: { readonly isTTY?: boolean | undefined },
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
   noColor: boolean,
 ): boolean {
-  return stream.isTTY === true && !noColor && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb'
+  return stream.isTTY === true && !noColor && (env['NO_COLOR'] ?? '') === '' && !isDumb(env)
 }
 
 /** The colours, or functions that change nothing. */

@@ -1,6 +1,7 @@
 // Finds the command of a command line and reads its arguments and options; it must never guess at what was meant.
 import { type CAC, type Command as CacCommand, cac } from 'cac'
 import { ClonedError, didYouMean, nearest, suggestion } from 'cloned/kernel'
+import { GLOBAL_HELP } from './globals.js'
 import type { Command } from './slot.js'
 import { lineError, usageError } from './usage.js'
 
@@ -13,14 +14,18 @@ export interface Parsed {
 
 type CacOption = CacCommand['options'][number]
 
+const GLOBAL_FLAGS = GLOBAL_HELP.flatMap(([flags]) => flags.split(/, | <.*/)).filter((flag) => flag !== '')
+
 /** Finds the command that a line without global options starts with; throws `COMMAND_UNKNOWN` or `COMMAND_INCOMPLETE`. */
 export function findCommand(
   commands: readonly Command[],
   rest: readonly string[],
 ): { command: Command; rest: readonly string[] } {
   const [first = '', second] = rest
-  if (first.startsWith('-'))
-    throw lineError(`${first} stands before the command, and is not an option of every command`)
+  if (first.startsWith('-')) {
+    const near = didYouMean(first, GLOBAL_FLAGS)
+    throw lineError(`${first} stands before the command, and is not an option of every command${near}`)
+  }
   const two = second === undefined ? undefined : commands.find((command) => command.name === `${first} ${second}`)
   if (two) return { command: two, rest: rest.slice(2) }
   const one = commands.find((command) => command.name === first)

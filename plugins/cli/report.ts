@@ -29,7 +29,7 @@ export function errorText(error: ClonedError, paint: CommandContext['paint']): s
   return [
     `${paint.red(paint.bold('error'))} ${paint.dim(error.code)} ${lines(error.message)}`,
     ...(place.length > 0 ? [`  Where: ${printable(place.join(', '))}`] : []),
-    `  Try: ${lines(error.help)}`,
+    `  ${lines(error.help)}`,
   ].join('\n')
 }
 

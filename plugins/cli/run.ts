@@ -9,7 +9,7 @@ import { areaHelp, commandHelp, helpJson, helpScope, overviewHelp } from './help
 import { watchInterrupts } from './interrupt.js'
 import type { CliIo } from './io.js'
 import { createOutput, type Output } from './output.js'
-import { createPaint, wantsColour } from './paint.js'
+import { createPaint, isDumb, wantsColour } from './paint.js'
 import { findCommand, parseCommand } from './parse.js'
 import { printable } from './printable.js'
 import { asClonedError, errorJson, errorText, exitOf, stackText } from './report.js'
@@ -40,9 +40,10 @@ interface Run extends RunOptions {
 /** Runs one command line. Resolves with the exit code once all output is written; rejects only when that fails. */
 export async function runCli(options: RunOptions): Promise<number> {
   const { globals, rest, problem } = splitGlobals(options.argv)
-  const output = createOutput(options.io, globals)
+  const env = options.env ?? process.env
+  const output = createOutput(options.io, { ...globals, dumb: isDumb(env) })
   const interrupts = watchInterrupts(options.io, output.tell)
-  const run: Run = { env: process.env, ...options, globals, rest, output, signal: interrupts.signal }
+  const run: Run = { ...options, env, globals, rest, output, signal: interrupts.signal }
   const ended = (problem ? Promise.reject(problem) : execute(run)).then(
     (result) => printResult(run, result),
     (thrown: unknown) => printError(run, thrown),
@@ -81,12 +82,17 @@ async function runCommand(run: Run, kernel: Kernel, cli: Cli, commands: readonly
   const { globals, io, output, cwd, env } = run
   const { command, rest } = findCommand(commands, run.rest)
   const parsed = parseCommand(command, rest)
-  if (isInteractive(io, globals)) cli.attach({ write: output.tell })
+  // A name that no actor can have is a slip on the command line, not something to judge.
+  if (globals.actor !== undefined) kernel.actor(globals.actor)
+  const interactive = isInteractive(io, globals, env)
+  if (interactive) cli.attach({ write: output.tell })
   output.progress.update(`cloned ${command.name} …`)
   const startError = command.needs === 'nothing' ? undefined : await tryStart(kernel, command)
   if (startError && command.needs === 'workspace') throw startError
   const paint = createPaint(wantsColour(io.stdout, env, globals.noColor))
-  return command.run(createContext({ parsed, globals, io, output, cwd, paint, signal: run.signal, startError }))
+  return command.run(
+    createContext({ parsed, globals, io, output, cwd, paint, interactive, signal: run.signal, startError }),
+  )
 }
 
 async function tryStart(kernel: Kernel, command: Command): Promise<ClonedError | undefined> {

@@ -1,4 +1,5 @@
 // Contributes `cloned quickstart`, a walk through the main job in a workspace of its own; touches no other workspace.
+import { basename } from 'node:path'
 import { definePlugin } from 'cloned/kernel'
 import { type Command, commandsCollection } from '../cli/slot.js'
 
@@ -17,12 +18,21 @@ const quickstartCommand: Command = {
   summary: 'Walk through a governed run in a temporary workspace, no questions asked',
   examples: ['cloned quickstart'],
   needs: 'nothing',
-  async run({ json }) {
+  async run({ json, dryRun }) {
     // An example like any embedder's, loaded only when it is asked for.
     const { quickstart } = await import('../../examples/quickstart/index.js')
     const { processIo } = await import('cloned/plugins/cli')
     const io = processIo()
-    const exit = await quickstart(json ? { ...io, stdout: io.stderr } : io)
-    return { exit: exit === 0 ? 0 : 1, json: { ok: exit === 0 }, text: '' }
+    const exit = await quickstart(json ? { ...io, stdout: io.stderr } : io, {
+      dryRun,
+      program: programOf(process.argv[1] ?? 'cloned'),
+    })
+    return { exit: exit === 0 ? 0 : 1, json: { ok: exit === 0, ...(dryRun ? { dry_run: true } : {}) }, text: '' }
   },
+}
+
+/** What a person types to start the program that is running: not every way of starting it puts `cloned` on the path. */
+export function programOf(script: string): string {
+  if (/[\\/]node_modules[\\/]/.test(script)) return 'npx cloned'
+  return /\.[cm]?js$/.test(script) ? `node ${script.includes(' ') ? `"${script}"` : script}` : basename(script)
 }

@@ -14,6 +14,7 @@ import {
 } from 'cloned/kernel'
 import { provenanceCollection } from '../artifacts/slot.js'
 import { commandsCollection } from '../cli/slot.js'
+import { policySlot } from '../policy/slot.js'
 import { skillsSlot } from '../skills/slot.js'
 import { storeSlot } from '../store/slot.js'
 import { ActiveRuns, describeProvenance, isRun, runIdOf } from './active.js'
@@ -59,13 +60,14 @@ export const runsPlugin = definePlugin({
     gate: gateSlot,
     audit: auditSlot,
     approvals: optional(approvalsSlot),
+    policy: optional(policySlot),
   },
   provides: { runs: runsSlot },
   contributes: { commands: commandsCollection, provenance: provenanceCollection },
   taps: [beforeAction, beforeToolCall, onApprovalDecided, onReady],
   config,
   setup({ deps, config, hooks, onStart, onDrain, onStop, now, log }) {
-    const { store, skills, gate, audit, approvals } = deps
+    const { store, skills, gate, audit, approvals, policy } = deps
     const active = new ActiveRuns()
     const progress = new Progress()
     const changed = (id: string) => progress.changed(id)
@@ -83,6 +85,7 @@ export const runsPlugin = definePlugin({
       gate,
       skills,
       audit,
+      approvals,
       active,
       now,
       follow: (id, onStep) => follow(id, following, onStep),
@@ -112,7 +115,11 @@ export const runsPlugin = definePlugin({
     onStop(() => hands.leave())
     return {
       runs,
-      commands: runCommands(runs),
+      commands: runCommands(runs, {
+        gate,
+        approvals,
+        selfDecision: () => policy?.snapshot().approvals.selfDecision ?? false,
+      }),
       provenance: [{ describe: (call) => describeProvenance(active, call) }],
     }
   },

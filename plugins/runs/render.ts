@@ -1,6 +1,7 @@
 // Words runs for people and machines; says nothing that the run does not say.
 import type { Json } from 'cloned/kernel'
 import type { CommandContext, CommandResult, ExitCode } from '../cli/slot.js'
+import { approvalOf } from './decide.js'
 import type { Run, RunStep, StepPreview } from './slot.js'
 
 /** How a command about one run ends: 0 done, 1 failed or cancelled, 3 a step was denied, 4 waiting for a person. */
@@ -40,8 +41,8 @@ function stepJson({ id, tool, state, callId, approval, output, error }: RunStep)
   }
 }
 
-/** The result of a command that shows one run. */
-export function runResult(run: Run, ctx: CommandContext): CommandResult {
+/** The result of a command that shows one run. `selfDecision`: whether the user who started it may decide its requests. */
+export function runResult(run: Run, selfDecision: () => boolean, ctx: CommandContext): CommandResult {
   const { paint, printable, table } = ctx
   const lines = [
     `${paint.bold(run.id)}  ${printable(run.pipeline)}  ${paintState(run.state, paint)}`,
@@ -51,22 +52,25 @@ export function runResult(run: Run, ctx: CommandContext): CommandResult {
     ),
     ...(run.output === undefined ? [] : ['output', printable(JSON.stringify(run.output, null, 2), { lines: true })]),
   ]
-  const problem = problemOf(run, ctx)
+  const problem = problemOf(run, selfDecision, ctx)
   return { exit: exitOf(run), json: jsonOf(run), text: lines.join('\n'), ...(problem === undefined ? {} : { problem }) }
 }
 
-function problemOf(run: Run, { printable }: CommandContext): string | undefined {
-  const waiting = run.steps.find(({ state }) => state === 'waiting')
-  if (run.state === 'waiting' && waiting?.approval) {
-    const { approval } = waiting
+function problemOf(run: Run, selfDecision: () => boolean, { printable }: CommandContext): string | undefined {
+  const approval = approvalOf(run)
+  if (approval !== undefined) {
+    const step = run.steps.find(({ state }) => state === 'waiting')?.id ?? ''
     return [
-      `Step "${waiting.id}" waits for approval ${approval}.`,
-      `Try: cloned approvals show ${approval}   then: cloned approvals approve ${approval}   (the run then goes on)`,
+      `Step "${printable(step)}" waits for approval ${approval}; once it is approved, the run goes on.`,
+      `  See it: cloned approvals show ${approval}`,
+      selfDecision()
+        ? `  Decide: cloned approvals approve ${approval}   or   cloned approvals deny ${approval}`
+        : `  Decide: another operating-system user than ${printable(run.actor.osUser)}, who asked; the policy takes no decision from that one`,
     ].join('\n')
   }
   if (!run.error) return undefined
   const { code, message, help } = run.error
-  return `${code}: ${printable(message)}\nTry: ${printable(help)}`
+  return `${code}: ${printable(message)}\n  ${printable(help)}`
 }
 
 /** The result of a dry run. */

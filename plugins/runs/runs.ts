@@ -1,5 +1,14 @@
 // Offers runs to people and plugins: start, look, resume, cancel; carries none out itself.
-import { type Actor, type AuditLog, ClonedError, digest, type Gate, type JsonObject } from 'cloned/kernel'
+import {
+  type Actor,
+  type Approvals,
+  type AuditLog,
+  ClonedError,
+  digest,
+  type Gate,
+  isClonedError,
+  type JsonObject,
+} from 'cloned/kernel'
 import type { Skills } from '../skills/slot.js'
 import type { ActiveRuns } from './active.js'
 import { hasEnded, isConflict, type Ledger, type RunMove } from './ledger.js'
@@ -16,6 +25,7 @@ export interface RunsDeps {
   readonly gate: Gate
   readonly skills: Skills
   readonly audit: Pick<AuditLog, 'append'>
+  readonly approvals: Pick<Approvals, 'decide'> | undefined
   readonly active: ActiveRuns
   readonly now: () => number
   /** Follows a run to its end or wait. */
@@ -100,9 +110,12 @@ export function createRuns(deps: RunsDeps): Runs {
     },
 
     async cancel(id, { actor } = {}) {
-      await cancel(id, personOf(gate.actor(actor)))
+      const person = personOf(gate.actor(actor))
+      await cancel(id, person)
       deps.interrupt(id)
-      return publicRun(await mustLoad(id))
+      const run = publicRun(await mustLoad(id))
+      for (const { approval } of run.steps) if (approval !== undefined) await withdraw(approval, person)
+      return run
     },
 
     async settled(id, onStep) {
@@ -125,6 +138,16 @@ export function createRuns(deps: RunsDeps): Runs {
       // The run moved on between the look and the change; it is looked at again.
       if (!isConflict(error) || tries === 0) throw error
       await cancel(id, actor, tries - 1)
+    }
+  }
+
+  /** Nobody should be asked any more for what will not run. */
+  async function withdraw(approval: string, by: Actor): Promise<void> {
+    try {
+      await deps.approvals?.decide(approval, { verdict: 'deny', by, reason: 'its run was cancelled' })
+    } catch (error) {
+      // Decided or expired already; or the policy wants somebody else's decision, and the request expires by itself.
+      if (!isClonedError(error) || error.code !== 'APPROVAL_UNUSABLE') throw error
     }
   }
 }

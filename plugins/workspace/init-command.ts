@@ -1,9 +1,8 @@
 // Decides what `cloned init` says and does; must never change a workspace that exists.
 import { resolve } from 'node:path'
-import { ClonedError } from 'cloned/kernel'
 import type { Command } from '../cli/slot.js'
 import { DIRECTORY } from './find.js'
-import { initWorkspace, refuseExisting, TYPES } from './init.js'
+import { initWorkspace, refuseExisting, workspaceType } from './init.js'
 
 /** `cloned init [dir] --type personal|shared|enterprise`. */
 export function initCommand(now: () => number): Command {
@@ -18,9 +17,7 @@ export function initCommand(now: () => number): Command {
     needs: 'nothing',
     async run({ args, options, workspace, dryRun }) {
       const root = resolve(workspace, args['dir'] ?? '.')
-      const wanted = options['type'] ?? 'personal'
-      const type = TYPES.find((known) => known === wanted)
-      if (!type) throw new ClonedError('WORKSPACE_TYPE', { type: String(wanted) })
+      const type = workspaceType(options['type'])
       if (dryRun) {
         refuseExisting(root)
         return {
@@ -31,8 +28,18 @@ export function initCommand(now: () => number): Command {
       const made = initWorkspace(root, { type, now })
       return {
         json: { root: made.root, type, id: made.config.id },
-        text: `Made a ${type} workspace: ${resolve(made.root, DIRECTORY)}\nNext: cloned doctor`,
+        text: [
+          `Made a ${type} workspace: ${resolve(made.root, DIRECTORY)}`,
+          ...(type === 'personal' ? [] : DECIDED_ELSEWHERE),
+          'Next: cloned doctor',
+        ].join('\n'),
       }
     },
   }
 }
+
+// `personal` is the only pack with `approvals.self_decision: true`; a `.cloned` of another user is never opened.
+const DECIDED_ELSEWHERE = [
+  'Its policy takes no decision from the operating-system user who asked, and this version opens a workspace for its',
+  'owner alone: on the command line, what asks for approval stays pending until it expires. More: docs/approvals.md',
+]

@@ -2,17 +2,29 @@
 import { randomBytes } from 'node:crypto'
 import { lstatSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { ClonedError, syncDirectory, writeFileAtomic } from 'cloned/kernel'
+import { ClonedError, describeThrown, syncDirectory, writeFileAtomic } from 'cloned/kernel'
 import { DIRECTORY } from './find.js'
 import type { WorkspaceConfig } from './slot.js'
 
-/** The types of workspace. */
-export const TYPES: readonly WorkspaceConfig['type'][] = ['personal', 'shared', 'enterprise']
+const TYPES: readonly WorkspaceConfig['type'][] = ['personal', 'shared', 'enterprise']
+
+/** What the system answers, in words; everything else as it says it. */
+const CAUSES: Readonly<Record<string, string>> = {
+  ENOSPC: 'its disk is full',
+  EDQUOT: 'your share of its disk is used up',
+  EROFS: 'its disk is read-only',
+  EACCES: 'you have no permission to write there',
+  EPERM: 'you have no permission to write there',
+  ENOTDIR: 'a part of the path is not a directory',
+  EEXIST: 'it is not a directory',
+}
 
 /** What to make. */
 export interface InitOptions {
-  readonly type: WorkspaceConfig['type']
-  readonly now: () => number
+  /** Default: `personal`. */
+  readonly type?: WorkspaceConfig['type']
+  /** Milliseconds since 1970. Default: the system's clock. */
+  readonly now?: () => number
 }
 
 /** A workspace that was made. */
@@ -24,12 +36,34 @@ export interface NewWorkspace {
 
 /**
  * Makes `.cloned` (mode 0700) with `config.yaml` in `root`, which is made too when it is missing.
- * Throws `WORKSPACE_EXISTS` when there is anything of that name, a link that leads nowhere included.
+ * Throws `WORKSPACE_TYPE`, `WORKSPACE_UNWRITABLE` when the system refuses, and `WORKSPACE_EXISTS` when there is anything
+ * of that name, a link that leads nowhere included.
  */
-export function initWorkspace(root: string, { type, now }: InitOptions): NewWorkspace {
+export function initWorkspace(root: string, { type, now = Date.now }: InitOptions = {}): NewWorkspace {
+  const config: WorkspaceConfig = {
+    version: 1,
+    id: randomBytes(16).toString('hex'),
+    type: workspaceType(type),
+    created_at: new Date(now()).toISOString(),
+  }
   refuseExisting(root)
-  const created_at = new Date(now()).toISOString()
-  const config: WorkspaceConfig = { version: 1, id: randomBytes(16).toString('hex'), type, created_at }
+  try {
+    return { root: make(root, config), config }
+  } catch (error) {
+    // Somebody else made one meanwhile: a directory that is not empty is never replaced by a rename.
+    refuseExisting(root)
+    throw unwritable(root, error)
+  }
+}
+
+/** The type that a word names, `personal` without one. Throws `WORKSPACE_TYPE`. */
+export function workspaceType(word: unknown = 'personal'): WorkspaceConfig['type'] {
+  const type = TYPES.find((known) => known === word)
+  if (!type) throw new ClonedError('WORKSPACE_TYPE', { type: String(word) })
+  return type
+}
+
+function make(root: string, config: WorkspaceConfig): string {
   mkdirSync(root, { recursive: true })
   const real = realpathSync(root)
   const passing = join(real, `${DIRECTORY}.${randomBytes(8).toString('hex')}.tmp`)
@@ -39,18 +73,33 @@ export function initWorkspace(root: string, { type, now }: InitOptions): NewWork
     renameSync(passing, join(real, DIRECTORY))
   } catch (error) {
     rmSync(passing, { recursive: true, force: true })
-    // Somebody else made one meanwhile: a directory that is not empty is never replaced by a rename.
-    refuseExisting(root)
     throw error
   }
   syncDirectory(real)
-  return { root: real, config }
+  return real
 }
 
-/** Throws `WORKSPACE_EXISTS` when a workspace cannot be made in `root`. */
+/** Throws `WORKSPACE_EXISTS` when a workspace cannot be made in `root`, `WORKSPACE_UNWRITABLE` when nobody can look. */
 export function refuseExisting(root: string): void {
   const path = join(root, DIRECTORY)
-  if (lstatSync(path, { throwIfNoEntry: false })) throw new ClonedError('WORKSPACE_EXISTS', { path })
+  if (exists(root, path)) throw new ClonedError('WORKSPACE_EXISTS', { path })
+}
+
+function exists(root: string, path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (error) {
+    throw unwritable(root, error)
+  }
+}
+
+function unwritable(path: string, error: unknown): ClonedError {
+  const { code = '' } = error as NodeJS.ErrnoException
+  return new ClonedError(
+    'WORKSPACE_UNWRITABLE',
+    { path, cause: CAUSES[code] ?? describeThrown(error) },
+    { cause: error },
+  )
 }
 
 function render({ version, id, type, created_at }: WorkspaceConfig): string {

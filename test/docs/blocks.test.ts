@@ -2,9 +2,9 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { initWorkspace } from 'cloned'
-import type { Json, Plugin } from 'cloned/kernel'
-import { pluginContract } from 'cloned/testing'
+import { builtIns, initWorkspace } from 'cloned'
+import { type Json, type Plugin, requirement } from 'cloned/kernel'
+import { type PluginSetting, pluginContract } from 'cloned/testing'
 import ts from 'typescript'
 import { describe, expect, it, vi } from 'vitest'
 import { type Block, blocks, ROOT } from './blocks.js'
@@ -53,7 +53,7 @@ describe('code in the docs', () => {
 })
 
 describe('plugins in the docs', () => {
-  const shown = blocks.filter(({ runs, text }) => !runs && /export const \w+ = definePlugin\(/.test(text))
+  const shown = blocks.filter(({ runs, text }) => !runs && /export (?:const \w+ =|default) definePlugin\(/.test(text))
 
   it('there are many', () => {
     expect(shown.length).toBeGreaterThan(10)
@@ -65,8 +65,9 @@ describe('plugins in the docs', () => {
       expect(plugins).not.toHaveLength(0)
       for (const plugin of plugins) {
         const config = CONFIGS[plugin.manifest.id]
-        const needs = plugins.filter((other) => other !== plugin)
-        for (const { run } of pluginContract(plugin, { needs, ...(config ? { config } : {}) })) await run()
+        const needs = withOwners(plugins).filter((other) => other !== plugin)
+        const options = { needs, setting: () => newSetting(needs), ...(config ? { config } : {}) }
+        for (const { run } of pluginContract(plugin, options)) await run()
       }
     })
   }
@@ -74,6 +75,31 @@ describe('plugins in the docs', () => {
 
 /** For plugins that do not do without. */
 const CONFIGS: Readonly<Record<string, Json>> = { 'acme.at-once': { limit: 2 } }
+
+/** The plugins and the built-ins that own the slots which they, and those built-ins, cannot do without. */
+function withOwners(plugins: readonly Plugin[]): readonly Plugin[] {
+  const all = new Set(plugins)
+  const ownerOf = (slot: string, among: Iterable<Plugin>) =>
+    [...among].find(({ manifest }) => Object.values(manifest.provides).some(({ id }) => id === slot))
+  // A set's iteration goes on to what is added meanwhile.
+  for (const { manifest } of all) {
+    for (const need of Object.values(manifest.requires).map(requirement)) {
+      const owner = need.optional || ownerOf(need.slot.id, all) ? undefined : ownerOf(need.slot.id, builtIns)
+      if (owner) all.add(owner)
+    }
+  }
+  return [...all]
+}
+
+/** A fresh workspace, with its keys beside it, for the built-ins that want one. */
+function newSetting(plugins: readonly Plugin[]): PluginSetting {
+  const folder = mkdtempSync(join(tmpdir(), 'cloned-docs-'))
+  const places = { 'cloned.workspace': { root: join(folder, 'project') }, 'cloned.keys': { home: join(folder, 'home') } }
+  initWorkspace(places['cloned.workspace'].root, { type: 'personal', now: Date.now })
+  const present = new Set(plugins.map(({ manifest }) => manifest.id))
+  const config = Object.fromEntries(Object.entries(places).filter(([id]) => present.has(id)))
+  return { config, dispose: () => rmSync(folder, { recursive: true, force: true }) }
+}
 
 function isPlugin(value: unknown): value is Plugin {
   return (value as Partial<Plugin> | undefined)?.tag === 'cloned.plugin'

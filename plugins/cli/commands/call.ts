@@ -1,7 +1,7 @@
 // The command `call`: one governed tool call from the command line; it goes through the gate like any other.
 import { ClonedError, type Outcome } from 'cloned/kernel'
 import type { Command, CommandContext } from '../slot.js'
-import { type DecisionParts, decideHere, waitForDecision } from './decision.js'
+import { decidePending } from './decision.js'
 import { outcomeResult } from './outcome.js'
 import type { CommandServices } from './services.js'
 
@@ -25,7 +25,7 @@ export function callCommand(services: CommandServices): Command {
       const outcome = await begin(services, ctx)
       if (outcome.status === 'done')
         ctx.note(ctx.paint.dim(`Recorded as number ${outcome.record.seq} of the audit log.`))
-      return outcomeResult(outcome, ctx)
+      return outcomeResult(outcome, services.selfDecision, ctx)
     },
   }
 }
@@ -50,8 +50,7 @@ async function begin(services: CommandServices, ctx: CommandContext): Promise<Ou
     outcome = await gate.call(ctx.actor === undefined ? request : { ...request, actor: ctx.actor }, options)
   }
   if (outcome.status !== 'pending' || ctx.dryRun) return outcome
-  const parts: DecisionParts = services
-  return wait === true ? waitForDecision(outcome, parts, ctx, options) : decideHere(outcome, parts, ctx, options)
+  return decidePending(outcome, services, ctx, { ...options, wait: wait === true })
 }
 
 /** A tool named beside `--approval` has to be the one that was approved. */

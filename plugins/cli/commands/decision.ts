@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Approvals, type CallOptions, ClonedError, type Gate, type Outcome, type Pending } from 'cloned/kernel'
 import type { CommandContext } from '../slot.js'
+import { pendingText } from './outcome.js'
 import { requestText } from './request-text.js'
 
 const POLL_MS = 500
@@ -17,60 +18,81 @@ export interface DecisionParts {
   readonly channel: string
 }
 
+/** How a call is made, and whether its caller waits for the decision of somebody else. */
+export interface DecisionOptions extends CallOptions {
+  readonly wait: boolean
+}
+
 /**
  * Asks the person at the terminal, when there is one who may decide. Approving resumes the call; denying shows the denial;
- * walking away leaves it pending. `--yes` has no say here.
+ * walking away leaves it pending. With `wait`, what nobody here decides is waited for. `--yes` has no say.
  */
-export async function decideHere(
+export async function decidePending(
   pending: Pending,
   parts: DecisionParts,
   ctx: CommandContext,
-  options: CallOptions,
+  options: DecisionOptions,
 ): Promise<Outcome> {
-  const { approvals, gate } = parts
-  if (!ctx.interactive || !approvals || !parts.selfDecision()) return pending
+  const { approvals } = parts
+  if (!approvals) return pending
+  const mayDecide = parts.selfDecision()
+  if (!ctx.interactive || !mayDecide) {
+    if (!options.wait) return pending
+    ctx.tell(pendingText(pending, mayDecide, ctx))
+    return waitForDecision(pending, parts, ctx, options)
+  }
   const { approval } = pending
   if (!pending.delivered.includes(parts.channel)) ctx.tell(requestText(approval))
   const answer = await ctx.choose(`Approve ${approval.id}?`, [
-    { value: 'later', label: 'Later: leave it pending' },
+    { value: 'later', label: options.wait ? 'Wait: somebody else decides' : 'Later: leave it pending' },
     { value: 'approve', label: 'Approve: run it now' },
     { value: 'deny', label: 'Deny' },
   ])
-  if (answer !== 'approve' && answer !== 'deny') return pending
+  if (answer === undefined) return pending
+  if (answer === 'later') return options.wait ? waitForDecision(pending, parts, ctx, options) : pending
   // Whoever sits here decides, not the agent that the call was made for: `--actor` does not count.
-  const { outcome } = await approvals.decide(approval.id, { verdict: answer, by: gate.actor() })
+  const { outcome } = await approvals.decide(approval.id, { verdict: answer, by: parts.gate.actor() })
   if (answer === 'deny') return deniedByPerson(pending, approval.id)
-  return outcome ?? gate.resume(approval.id, options)
+  return outcome ?? resume(approval.id, parts, ctx, options)
 }
 
-/** Waits until somebody decides, then resumes the call. Rejects with an `AbortError` on Ctrl-C. */
-export async function waitForDecision(
+/** Waits until somebody decides, then resumes the call. On Ctrl-C the call stays pending. */
+async function waitForDecision(
   pending: Pending,
   parts: DecisionParts,
   ctx: CommandContext,
-  options: CallOptions,
+  options: DecisionOptions,
 ): Promise<Outcome> {
-  const { approvals, gate, now } = parts
-  if (!approvals) return pending
   const { id } = pending.approval
-  for (;;) {
-    const request = await approvals.get(id)
+  while (!ctx.signal.aborted) {
+    const request = await parts.approvals?.get(id)
     if (!request) throw new ClonedError('APPROVAL_UNKNOWN', { approval: id })
     if (request.state === 'denied') return deniedByPerson(pending, id)
-    if (request.state === 'approved') {
-      const outcome = await gate.resume(id, options)
-      // Judged again, it may ask something that this approval did not show.
-      return outcome.status === 'pending' ? waitForDecision(outcome, parts, ctx, options) : outcome
-    }
-    if (request.state === 'expired' || (request.state === 'pending' && now() >= request.expiresAt)) {
+    if (request.state === 'approved') return resume(id, parts, ctx, options)
+    if (request.state === 'expired' || (request.state === 'pending' && parts.now() >= request.expiresAt)) {
       throw new ClonedError('APPROVAL_UNUSABLE', { approval: id, reason: 'it expired before anybody decided' })
     }
     if (request.state === 'used') {
       throw new ClonedError('APPROVAL_UNUSABLE', { approval: id, reason: 'another call has used it' })
     }
     ctx.progress(`waiting for a decision on ${id}`)
-    await sleep(POLL_MS, undefined, { signal: ctx.signal })
+    await sleep(POLL_MS, undefined, { signal: ctx.signal }).catch((error: unknown) => {
+      if (!ctx.signal.aborted) throw error
+    })
   }
+  return pending
+}
+
+/** Judged again, an approved call may raise a question that its approval did not show: that one is decided too. */
+async function resume(
+  id: string,
+  parts: DecisionParts,
+  ctx: CommandContext,
+  options: DecisionOptions,
+): Promise<Outcome> {
+  const { wait: _, ...call } = options
+  const outcome = await parts.gate.resume(id, call)
+  return outcome.status === 'pending' ? decidePending(outcome, parts, ctx, options) : outcome
 }
 
 function deniedByPerson({ callId, ballot }: Pending, approval: string): Outcome {

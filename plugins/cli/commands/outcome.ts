@@ -21,8 +21,8 @@ const CHANGE = {
   deny: 'change the rule that denies it: cloned policy show',
 } as const
 
-/** The result of a command that made one governed action. */
-export function outcomeResult(outcome: Outcome, show: Show): CommandResult {
+/** The result of a command that made one governed action. `selfDecision`: whether its own user may decide. */
+export function outcomeResult(outcome: Outcome, selfDecision: () => boolean, show: Show): CommandResult {
   const json = outcomeJson(outcome)
   const exit = EXIT[outcome.status]
   switch (outcome.status) {
@@ -31,7 +31,7 @@ export function outcomeResult(outcome: Outcome, show: Show): CommandResult {
     case 'dry-run':
       return { exit, json, text: dryRunText(outcome, show) }
     case 'pending':
-      return { exit, json, text: '', problem: pendingText(outcome, show) }
+      return { exit, json, text: '', problem: pendingText(outcome, selfDecision(), show) }
     case 'denied':
       return { exit, json, text: '', problem: problemText('denied', outcome, show) }
     case 'failed':
@@ -107,19 +107,26 @@ function problemText(
     `${paint.red(paint.bold(word))} ${paint.dim(printable(outcome.code))} ${printable(outcome.reason, { lines: true })}`,
     ...(effect === undefined ? [] : [effect]),
     ...(votes.length === 0 ? [] : [ballotText(votes, show)]),
-    `  Try: ${printable(outcome.help, { lines: true })}`,
+    `  ${printable(outcome.help, { lines: true })}`,
   ].join('\n')
 }
 
-function pendingText({ approval, delivered, reason }: Pending, { paint, printable }: Show): string {
+/** What is waited for, who decides it and how; `mayDecide`: whether the operating-system user who asked does. */
+export function pendingText(
+  { approval }: Pending,
+  mayDecide: boolean,
+  { paint, printable }: Omit<Show, 'table'>,
+): string {
   const id = printable(approval.id)
+  const { osUser } = approval.action.actor
+  const asks = approval.asks.map((ask) => printable(ask.reason)).join('; ')
   return [
-    `${paint.yellow(paint.bold('waiting for approval'))} ${printable(reason, { lines: true })}`,
-    delivered.length === 0
-      ? 'No channel showed it to anybody just now.'
-      : `Shown to: ${printable(delivered.join(', '))}`,
-    `  Decide: cloned approvals approve ${id}   or   cloned approvals deny ${id}`,
+    `${paint.yellow(paint.bold('waiting for approval'))} ${id}: ${asks}`,
+    mayDecide
+      ? `  Decide: cloned approvals approve ${id}   or   cloned approvals deny ${id}`
+      : `  Decide: another operating-system user than ${printable(osUser)}, who asked; the policy takes no decision from that one`,
     `  Then:   cloned call --approval ${id}`,
+    `  Until:  ${new Date(approval.expiresAt).toISOString()}`,
   ].join('\n')
 }
 
@@ -131,7 +138,8 @@ function dryRunText(outcome: DryRun, show: Show): string {
     `${paint.bold(colour(outcome.verdict))}${outcome.reason === undefined ? '' : ` ${printable(outcome.reason)}`}`,
     '',
     ballotText(outcome.ballot, show),
-    ...reserves.map(([plugin, taken]) => `Would take from ${printable(plugin)}: ${printable(JSON.stringify(taken))}`),
+    // What a taker writes into its token is its own affair; the document has it.
+    ...reserves.map(([plugin]) => `Would be counted by ${printable(plugin)} (how: --json).`),
     ...(outcome.approval === undefined ? [] : [`An approval is at hand: ${printable(outcome.approval)}`]),
     ...(outcome.verdict === 'allow'
       ? []

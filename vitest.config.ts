@@ -7,6 +7,8 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 export const alias = [
   { find: /^cloned$/, replacement: at('plugins/default.ts') },
   { find: /^cloned\/kernel$/, replacement: at('kernel/index.ts') },
+  { find: /^cloned\/connector$/, replacement: at('connector/index.ts') },
+  { find: /^cloned\/connector\/testing$/, replacement: at('connector/testing.ts') },
   { find: /^cloned\/testing$/, replacement: at('plugins/testing.ts') },
   { find: /^cloned\/plugins\/([a-z-]+)$/, replacement: `${at('plugins')}/$1/index.ts` },
 ]

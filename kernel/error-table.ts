@@ -967,6 +967,139 @@ export const ERRORS = table({
     next: 'Leave it out. A connector that needs a secret declares where it goes.',
     exit: 3,
   },
+  SANDBOX_MISSING: {
+    what: 'the connector {connector} needs a sandbox, and this machine has none: {problem}. Nothing was started.',
+    next: '{fix} Then look again: cloned doctor',
+    exit: 3,
+  },
+  SANDBOX_ESCAPED: {
+    what: 'the sandbox of the connector {connector} could be left: it {ways}. The connector was not started.',
+    next: 'Do not use connectors on this machine until that is mended: cloned doctor',
+    exit: 3,
+  },
+  SANDBOX_FAILED: {
+    what: 'the connector {connector} was not started in its sandbox: {problem}.',
+    next: 'Look at its program and at the machine: cloned doctor',
+    exit: 1,
+  },
+  CONNECTOR_SKEW: {
+    what: 'the connector {connector} speaks the worker protocol {theirs}, and this version speaks {ours}. It was ended.',
+    next: 'Install a version of it for protocol {ours}, or the version of cloned that it was made for.',
+    exit: 1,
+  },
+  CONNECTOR_PROTOCOL: {
+    what: 'the worker of the connector {connector} was ended: {problem}.',
+    next: 'Tell its publisher. What it wrote to standard error is in the diagnostics.',
+    exit: 1,
+  },
+  CONNECTOR_CRASHED: {
+    what: 'the connector {connector} is not started again yet, because of how it ended before: {problem}.',
+    next: 'Call again in {seconds} s, or disable it: cloned connectors disable {connector}',
+    exit: 1,
+  },
+  CONNECTOR_SOURCE: {
+    what: '{path} does not say how the connector is started: {problem}.',
+    next: 'Name the file that serves it, under "cloned" and "connector", in package.json.',
+    exit: 2,
+  },
+  CONNECTOR_DEV: {
+    what: 'the connector in {directory} is not run from source: {problem}.',
+    next: 'In a workspace for development, ask for the mode: cloned trust root --mode dev',
+    exit: 3,
+  },
+  // -- packages ----------------------------------------------------------------------------------------------------
+  PACKAGE_INVALID: {
+    what: 'the package is refused: {problem}.',
+    next: 'Get it anew from its publisher; whoever makes it packs and signs it again: cloned connectors pack DIR',
+    exit: 5,
+  },
+  // -- trust -------------------------------------------------------------------------------------------------------
+  KEY_UNSOUND: {
+    what: 'the key {kid} is refused: it {problem}.',
+    next: 'Make a new Ed25519 key, for example: cloned connectors key FILE --publisher ID',
+    exit: 5,
+  },
+  SIGNATURE_INVALID: {
+    what: 'the signature is refused: {problem}.',
+    next: 'See whose keys count here: cloned trust list. A publisher is added with: cloned trust add FILE',
+    exit: 5,
+  },
+  PUBLISHER_UNKNOWN: {
+    what: 'there is no publisher "{publisher}" in the trust store.',
+    next: 'See who is: cloned trust list. Add one: cloned trust add FILE',
+    exit: 5,
+  },
+  PUBLISHER_NAMESPACE: {
+    what: 'publisher "{publisher}" may not publish "{id}": {problem}.',
+    next: 'See its namespaces: cloned trust list',
+    exit: 5,
+  },
+  TRUST_ROOT_MISSING: {
+    what: 'this workspace has no root of trust, so no signature counts.',
+    next: 'Add a publisher, which makes one: cloned trust add FILE',
+    exit: 5,
+  },
+  TRUST_REVOKED: {
+    what: '{what} was revoked: {reason}.',
+    next: 'Look at the revocations: cloned trust list. Ask the publisher for a release that is not.',
+    exit: 5,
+  },
+  TRUST_STALE: {
+    what: 'the revocations cannot be relied on: {problem}.',
+    next: 'Renew them: cloned trust root --renew',
+    exit: 5,
+  },
+  TRUST_DRIFT: {
+    what: '{file} is not what was approved; nothing is trusted meanwhile.',
+    next: 'Put the approved files back: cloned trust root --restore. Change them only by: cloned trust add|remove|revoke',
+    exit: 6,
+  },
+  TRUST_ROLLED_BACK: {
+    what: 'the trust store is not the one that was last approved: {problem}.',
+    next: 'Put the newest .cloned/state.db back; the audit log has what was approved: cloned audit query --type trust.document',
+    exit: 6,
+  },
+  TRUST_REFUSED: {
+    what: '{document} is not taken into the trust store: {problem}.',
+    next: 'Get a newer one from whoever signs it, or look at what is there: cloned trust list',
+    exit: 5,
+  },
+  // -- connectors --------------------------------------------------------------------------------------------------
+  CONNECTOR_UNKNOWN: {
+    what: 'connector "{id}" is not installed here.',
+    next: 'See what is: cloned connectors list',
+    exit: 1,
+  },
+  CONNECTOR_DISABLED: {
+    what: 'connector "{id}" is installed and not enabled.',
+    next: 'Enable it: cloned connectors enable {id}',
+    exit: 3,
+  },
+  CONNECTOR_QUARANTINED: {
+    what: 'connector "{id}" is quarantined and does not run: {problem}.',
+    next: 'Look at it: cloned connectors show {id}. Install it again from its publisher when it is mended.',
+    exit: 5,
+  },
+  CONNECTOR_IMMUTABLE: {
+    what: '{what} was seen here before with other contents; a published version never changes.',
+    next: 'Ask the publisher for a release under a new version, and why this one differs.',
+    exit: 5,
+  },
+  CONNECTOR_REFUSED: {
+    what: 'connector "{id}" is not installed: {problem}.',
+    next: '{next}',
+    exit: 3,
+  },
+  INCOMING_GONE: {
+    what: 'the package that was to be installed ({archive}) is not kept any more. Nothing was changed.',
+    next: 'Ask again: cloned connectors install FILE',
+    exit: 1,
+  },
+  CATALOG_INVALID: {
+    what: 'the catalog {where} is refused: {problem}.',
+    next: 'Ask whoever keeps it for an index that is newer and signed: cloned connectors search --catalog WHERE',
+    exit: 5,
+  },
 })
 
 /** A code of the table. */

@@ -12,17 +12,23 @@ import { artifactsPlugin } from './artifacts/index.js'
 import { auditPlugin } from './audit/index.js'
 import { budgetsPlugin } from './budgets/index.js'
 import { cliPlugin } from './cli/index.js'
+import { connectorsPlugin } from './connectors/index.js'
 import { doctorPlugin } from './doctor/index.js'
 import { firewallPlugin } from './firewall/index.js'
 import { fsPlugin } from './fs/index.js'
 import { keysPlugin } from './keys/index.js'
 import { outboundPlugin } from './outbound/index.js'
+import { packagePlugin } from './package/index.js'
 import { policyPlugin } from './policy/index.js'
 import { quickstartPlugin } from './quickstart/index.js'
+import { registryPlugin } from './registry/index.js'
 import { runsPlugin } from './runs/index.js'
+import { sandboxPlugin } from './sandbox/index.js'
+import { sandboxBubblewrapPlugin } from './sandbox-bubblewrap/index.js'
 import { scrubPlugin } from './scrub/index.js'
 import { skillsPlugin } from './skills/index.js'
 import { storePlugin } from './store/index.js'
+import { trustPlugin } from './trust/index.js'
 import { vaultPlugin } from './vault/index.js'
 import { vaultAzurePlugin } from './vault-azure/index.js'
 import { vaultCommandPlugin } from './vault-command/index.js'
@@ -53,6 +59,12 @@ export const builtIns: readonly Plugin[] = [
   vaultAzurePlugin,
   fsPlugin,
   artifactsPlugin,
+  packagePlugin,
+  trustPlugin,
+  registryPlugin,
+  sandboxPlugin,
+  sandboxBubblewrapPlugin,
+  connectorsPlugin,
   skillsPlugin,
   runsPlugin,
   doctorPlugin,

@@ -1,5 +1,13 @@
 // Names the list of CLI commands and the service that a terminal reads it through; interfaces and tokens only.
-import { type ActorInput, type ClonedError, type Contribution, collection, type Json, slot } from 'cloned/kernel'
+import {
+  type ActorInput,
+  type ClonedError,
+  type Contribution,
+  collection,
+  type Json,
+  type Outcome,
+  slot,
+} from 'cloned/kernel'
 
 /** 0 done, 1 failed, 2 usage, 3 denied, 4 waiting for approval, 5 verification failed, 6 workspace unusable. */
 export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 6
@@ -123,3 +131,23 @@ export interface Cli {
 }
 
 export const cliSlot = slot<Cli>('cloned.cli', { contract: 1 })
+
+const EXITS: Readonly<Record<Outcome['status'], ExitCode>> = { done: 0, denied: 3, pending: 4, failed: 1, 'dry-run': 0 }
+
+/** The result of a command that is one governed action. `done` is the text of one that was carried out. */
+export function actionResult(outcome: Outcome, done: string, { printable }: CommandContext): CommandResult {
+  const result = { exit: EXITS[outcome.status], json: outcome as unknown as Json }
+  switch (outcome.status) {
+    case 'done':
+      return { ...result, text: done }
+    case 'dry-run':
+      return { ...result, text: `Would end in: ${outcome.verdict}. ${printable(outcome.reason ?? '')}`.trimEnd() }
+    case 'pending': {
+      const { id } = outcome.approval
+      const problem = `Waiting for approval ${id}: ${printable(outcome.reason)}\nDecide: cloned approvals approve ${id}`
+      return { ...result, text: '', problem }
+    }
+    default:
+      return { ...result, text: '', problem: `${printable(outcome.reason)}\n${printable(outcome.help)}` }
+  }
+}

@@ -7,9 +7,11 @@ import { durableBench } from './durable.js'
 import { firewallBench } from './firewall.js'
 import { gateBench, noGuards } from './gate.js'
 import type { Row } from './harness.js'
+import { packageBench } from './package.js'
 import { bootBench, commandBench, memoryBench } from './process.js'
 import { scrubBench } from './scrub.js'
 import { vaultBench } from './vault.js'
+import { workerBench } from './worker.js'
 
 const suites: Readonly<Record<string, () => Promise<Row[]>>> = {
   gate: async () => [await noGuards(), ...(await gateBench())],
@@ -22,6 +24,8 @@ const suites: Readonly<Record<string, () => Promise<Row[]>>> = {
   memory: memoryBench,
   scrub: scrubBench,
   vault: vaultBench,
+  package: packageBench,
+  worker: workerBench,
 }
 
 const wanted = process.argv.slice(2)

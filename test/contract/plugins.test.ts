@@ -16,10 +16,22 @@ const CONFIGS: Readonly<Record<string, Pick<PluginContractOptions, 'config' | 'b
       [{ anchors: [{ id: 'a b', type: 'file' }] }, '/anchors/0/id'],
     ],
   },
+  'cloned.connectors': {
+    badConfigs: [
+      [{ idleMs: 0 }, '/idleMs'],
+      [{ secrets: { 'acme.x': { token: 7 } } }, '/secrets/acme.x/token'],
+    ],
+  },
   'cloned.keys': {
     badConfigs: [
       [{ home: '' }, '/home'],
       [{ home: 7 }, '/home'],
+    ],
+  },
+  'cloned.registry': {
+    badConfigs: [
+      [{ catalogs: 'here' }, '/catalogs'],
+      [{ catalogs: [''] }, '/catalogs/0'],
     ],
   },
   'cloned.runs': {

@@ -1,0 +1,99 @@
+// Runs the tools of the connectors that are offered now, each on its own worker; a connector that is not offered runs nothing.
+import { fail, type HandlerContext, type Json } from 'cloned/kernel'
+import type { PackageTool } from '../package/slot.js'
+import type { EnabledConnector, Registry } from '../registry/slot.js'
+import type { SandboxExemption } from '../sandbox/slot.js'
+import { type Launch, type LaunchParts, launch } from './launch.js'
+import type { ConnectorsConfig } from './limits.js'
+import type { DevelopedConnector } from './slot.js'
+import { Supervisor } from './supervisor.js'
+import { ConnectorTools, gateId, type Offered } from './tools.js'
+
+interface HostParts extends LaunchParts {
+  readonly registry: Pick<Registry, 'enabled' | 'verifyNow'> | undefined
+  readonly config: ConnectorsConfig
+}
+
+export class ConnectorHost {
+  readonly tools: ConnectorTools
+  readonly #parts: HostParts
+  readonly #developed = new Map<string, DevelopedConnector & { readonly key: string }>()
+  readonly #supervisors = new Map<string, Supervisor>()
+  #revisions = 0
+
+  constructor(parts: HostParts) {
+    this.#parts = parts
+    this.tools = new ConnectorTools((offered, tool, input, ctx) => this.#run(offered, tool, input, ctx))
+  }
+
+  /** What can be called now. A connector in development takes the place of an installed one. */
+  offered(): readonly Offered[] {
+    const own = [...this.#developed.values()]
+    const ids = new Set(own.map(({ manifest }) => manifest.id))
+    const installed = (this.#parts.registry?.enabled() ?? []).filter(({ id }) => !ids.has(id))
+    return [...own, ...installed.map((each) => ({ key: each.digest, manifest: each.manifest }))]
+  }
+
+  running(): readonly string[] {
+    return this.offered()
+      .filter(({ key }) => this.#supervisors.get(key)?.alive)
+      .map(({ manifest }) => manifest.id)
+  }
+
+  develop(connector: DevelopedConnector): void {
+    this.#developed.set(connector.manifest.id, { ...connector, key: `development ${++this.#revisions}` })
+    this.changed()
+  }
+
+  /** Ends the workers of what is not offered any more. */
+  changed(): void {
+    const keys = new Set(this.offered().map(({ key }) => key))
+    for (const [key, supervisor] of this.#supervisors) {
+      if (keys.has(key)) continue
+      this.#supervisors.delete(key)
+      void supervisor.stop()
+    }
+  }
+
+  async stop(): Promise<void> {
+    const all = [...this.#supervisors.values()]
+    this.#supervisors.clear()
+    await Promise.all(all.map((supervisor) => supervisor.stop()))
+  }
+
+  async #run(offered: Offered, tool: PackageTool, input: Json, ctx: HandlerContext): Promise<unknown> {
+    const { id } = offered.manifest
+    const call = { connector: id, toolId: gateId(tool), tool, ctx, reached: false }
+    return await this.#supervisor(offered).run(call, input, async ({ process }) => {
+      if (process.exemption) await recordExemption(ctx, process.exemption)
+    })
+  }
+
+  #supervisor({ key, manifest: { id } }: Offered): Supervisor {
+    // Between the vote and now it may have been disabled, replaced or quarantined.
+    if (!this.offered().some((each) => each.key === key)) throw notOffered(id)
+    const known = this.#supervisors.get(key)
+    if (known) return known
+    const { idleMs, concurrency } = this.#parts.config
+    const start = async () => await launch(await this.#verified(id, key), this.#parts)
+    const made = new Supervisor({ connector: id, start, now: this.#parts.now, idleMs, concurrency })
+    this.#supervisors.set(key, made)
+    return made
+  }
+
+  async #verified(id: string, key: string): Promise<Launch> {
+    const developed = this.#developed.get(id)
+    if (developed?.key === key) return developed
+    const verified: EnabledConnector | undefined = await this.#parts.registry?.verifyNow(id)
+    if (verified?.digest !== key) throw notOffered(id)
+    return verified
+  }
+}
+
+async function recordExemption(ctx: HandlerContext, { connector, reason, until, by }: SandboxExemption): Promise<void> {
+  await ctx.record('connector.unconfined', { connector, reason, until: new Date(until).toISOString(), by })
+}
+
+function notOffered(id: string) {
+  return fail(`The connector ${id} has changed since the call was judged.`, { code: 'CONNECTOR_CHANGED' })
+}

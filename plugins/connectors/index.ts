@@ -1,0 +1,98 @@
+// Wires connectors into a distribution: their tools reach the gate, their programs nothing.
+import {
+  beforeEgress,
+  definePlugin,
+  deny,
+  gateSlot,
+  optional,
+  scrubberSlot,
+  toolSourcesCollection,
+} from 'cloned/kernel'
+import { commandsCollection } from '../cli/slot.js'
+import { firewallSlot } from '../firewall/slot.js'
+import { manifestSourcesCollection, packagesSlot } from '../package/slot.js'
+import { afterRegistryChange, registrySlot } from '../registry/slot.js'
+import { sandboxSlot } from '../sandbox/slot.js'
+import { trustSlot } from '../trust/slot.js'
+import { vaultSlot } from '../vault/slot.js'
+import { workspaceSlot } from '../workspace/slot.js'
+import { connectorCommands } from './commands.js'
+import { Credentials } from './credentials.js'
+import { manifestSource } from './describe.js'
+import { develop } from './develop.js'
+import { egressProxySlot } from './egress-door.js'
+import { ConnectorHost } from './host.js'
+import { declares, hostOf } from './hosts.js'
+import { connectorsConfig } from './limits.js'
+import { Services } from './services.js'
+import { connectorsSlot, TOOL_PREFIX } from './slot.js'
+
+export * from './slot.js'
+
+/** Runs the tools of connectors, each connector in a process of its own. */
+export const connectorsPlugin = definePlugin({
+  id: 'cloned.connectors',
+  version: '0.1.0',
+  kernel: '^0.1.0',
+  stability: 'beta',
+  description: 'Runs the tools of connectors outside of this process, confined.',
+  requires: {
+    gate: gateSlot,
+    workspace: workspaceSlot,
+    firewall: firewallSlot,
+    vault: vaultSlot,
+    sandbox: sandboxSlot,
+    packages: packagesSlot,
+    registry: optional(registrySlot),
+    trust: optional(trustSlot),
+    scrubber: optional(scrubberSlot),
+    egress: optional(egressProxySlot),
+  },
+  provides: { connectors: connectorsSlot },
+  contributes: { sources: toolSourcesCollection, manifests: manifestSourcesCollection, commands: commandsCollection },
+  toolPrefixes: [TOOL_PREFIX],
+  taps: [beforeEgress, afterRegistryChange],
+  config: connectorsConfig,
+  setup({ deps, config, hooks, onStop, log, now }) {
+    const { firewall, vault, sandbox, registry, egress } = deps
+    const credentials = new Credentials({
+      vault,
+      firewall,
+      scrubber: deps.scrubber,
+      workspace: () => deps.workspace.config.id,
+      secretName: (connector, secret) => config.secrets[connector]?.[secret] ?? secret,
+      now,
+    })
+    const parts = { sandbox, egress, registry, config, log, now, services: new Services(firewall, credentials) }
+    const host = new ConnectorHost(parts)
+    const source = manifestSource(parts)
+
+    // The rules of the policy may be wider than what its publisher signed; a connector has no more than both allow.
+    hooks.guard(beforeEgress, ({ action, subject: { url, connector } }) => {
+      const tool = host.tools.find(action.target)
+      const hosts = tool
+        ? tool.egress_hosts
+        : host
+            .offered()
+            .find(({ manifest }) => manifest.id === connector)
+            ?.manifest.tools.flatMap((each) => each.egress_hosts)
+      if (!hosts || declares(hosts, hostOf(url))) return undefined
+      const name = tool ? `the tool ${tool.id}` : `the connector ${connector}`
+      return deny(`${name} does not declare the host ${hostOf(url)}`, { code: 'CONNECTOR_HOST' })
+    })
+    hooks.observe(afterRegistryChange, () => host.changed())
+    onStop(() => host.stop())
+
+    const connectors = {
+      develop: (directory: string) =>
+        develop(directory, { source, host, trust: deps.trust, packages: deps.packages, log, now }),
+      running: () => host.running(),
+    }
+    return {
+      connectors,
+      sources: [{ prefix: TOOL_PREFIX, list: () => host.tools.list(host.offered()) }],
+      manifests: [source],
+      commands: connectorCommands(connectors, deps.gate),
+    }
+  },
+})

@@ -1,0 +1,26 @@
+// Says how the program of a package is started, and what of this package it may import.
+import { fileURLToPath } from 'node:url'
+import type { PackageRuntime } from '../package/slot.js'
+import type { SandboxProgram } from '../sandbox/slot.js'
+
+/** The program, still without a way out. */
+export function programOf(
+  connector: string,
+  directory: string,
+  runtime: PackageRuntime,
+): Omit<SandboxProgram, 'egress'> {
+  if (runtime.kind === 'node') return { connector, directory, command: ['node', `./${runtime.entry}`], shared: sdk() }
+  // The directory of the package is the current one, wherever that lies.
+  return { connector, directory, command: runtime.command.map((part) => part.replaceAll('{dir}', '.')), shared: sdk() }
+}
+
+/** `cloned/connector` as this host has it: packages do not carry it. */
+function sdk(): NonNullable<SandboxProgram['shared']> {
+  const here = import.meta.url
+  return {
+    name: 'cloned',
+    root: fileURLToPath(new URL(here.endsWith('.ts') ? '../../' : '../../../', here)),
+    paths: ['package.json', 'dist/connector'],
+    modules: { 'cloned/connector': 'dist/connector/index.js' },
+  }
+}

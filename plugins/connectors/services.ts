@@ -1,0 +1,101 @@
+// Does for a worker what it may ask of the host, in the name of the call it asks for; it must be a call of that worker.
+import type { ArtifactParams, ArtifactResult, FetchParams, FetchResult } from 'cloned/connector'
+import { type HandlerContext, isClonedError, type Json } from 'cloned/kernel'
+import type { FetchResponse, Firewall } from '../firewall/slot.js'
+import type { PackageTool } from '../package/slot.js'
+import { Refusal } from './channel.js'
+import type { Credentials } from './credentials.js'
+import { MAX_FETCH_BYTES, validParams } from './params.js'
+
+const ARTIFACT_SAVE = 'cloned.internal.artifact.save@v1'
+const FETCH_BYTES = 5 * 1000 * 1000
+
+/** A call that a worker is working on. */
+export interface LiveCall {
+  readonly connector: string
+  readonly toolId: string
+  readonly tool: PackageTool
+  readonly ctx: HandlerContext
+  /** Set once anything was done for it that the world can see: then its word that nothing happened is none. */
+  reached: boolean
+}
+
+export class Services {
+  readonly #firewall: Firewall
+  readonly #credentials: Credentials
+
+  constructor(firewall: Firewall, credentials: Credentials) {
+    this.#firewall = firewall
+    this.#credentials = credentials
+  }
+
+  /** Throws a {@link Refusal} for what is refused, any other error for what breaks the protocol. */
+  async request(method: string, params: unknown, call: (id: string) => LiveCall | undefined): Promise<unknown> {
+    if (method === 'fetch') {
+      const valid = validParams('fetch', params)
+      return await this.#fetch(valid, live(call, valid.call_id))
+    }
+    if (method === 'artifact') {
+      const valid = validParams('artifact', params)
+      return await this.#artifact(valid, live(call, valid.call_id))
+    }
+    throw new Error(`it asks for "${method.slice(0, 50)}", which the host does not do`)
+  }
+
+  async #fetch(params: FetchParams, call: LiveCall): Promise<FetchResult> {
+    const { url, method, headers, body, encoding, auth = [], redirect, max_bytes = FETCH_BYTES, timeout_ms } = params
+    call.reached = true
+    try {
+      const response = await this.#firewall.fetch(call.ctx, url, {
+        connector: call.connector,
+        maxBytes: Math.min(max_bytes, MAX_FETCH_BYTES),
+        ...(method === undefined ? {} : { method }),
+        ...(headers === undefined ? {} : { headers }),
+        ...(body === undefined ? {} : { body: encoding === 'base64' ? Buffer.from(body, 'base64') : body }),
+        ...(redirect === undefined ? {} : { redirect }),
+        ...(timeout_ms === undefined ? {} : { deadlineMs: timeout_ms }),
+        ...this.#credentials.forRequest(call, auth),
+      })
+      return resultOf(response)
+    } catch (error) {
+      if (!isClonedError(error)) throw error
+      throw new Refusal(error.message, { code: error.code, help: error.help })
+    }
+  }
+
+  async #artifact({ filename, content, media_type }: ArtifactParams, call: LiveCall): Promise<ArtifactResult> {
+    call.reached = true
+    const input = { filename, content, ...(media_type === undefined ? {} : { media_type }) }
+    const outcome = await call.ctx.call(ARTIFACT_SAVE, input)
+    if (outcome.status === 'done') {
+      const { id, path } = outcome.output as { id: string; path: string }
+      return { id, path }
+    }
+    if (outcome.status === 'pending' || outcome.status === 'dry-run') {
+      throw new Refusal('the artifact waits for a person', { code: 'APPROVAL_PENDING', effect: 'none' })
+    }
+    throw new Refusal(outcome.reason, { code: outcome.code, help: outcome.help })
+  }
+
+  /** Passes progress on. Throws for what breaks the protocol; a call that is over has no progress. */
+  progress(params: unknown, call: (id: string) => LiveCall | undefined): void {
+    const { call_id, message } = validParams('progress', params)
+    call(call_id)?.ctx.progress(message as Json)
+  }
+}
+
+function live(call: (id: string) => LiveCall | undefined, id: string): LiveCall {
+  const found = call(id)
+  if (!found) throw new Refusal('there is no such call any more', { code: 'CONNECTOR_CALL', effect: 'none' })
+  return found
+}
+
+function resultOf(response: FetchResponse): FetchResult {
+  const bytes = Buffer.from(response.bytes())
+  const { status, url, redirected } = response
+  const headers = [...response.headers].filter(([name]) => name !== 'set-cookie')
+  const text = bytes.toString('utf8')
+  const readable = Buffer.from(text).equals(bytes)
+  const body = readable ? text : bytes.toString('base64')
+  return { status, url, redirected, headers, body, encoding: readable ? 'utf8' : 'base64' }
+}

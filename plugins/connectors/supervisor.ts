@@ -1,0 +1,125 @@
+// Keeps one connector's worker: started by the first call, ended when idle, started again after a crash, ever later.
+import { ClonedError, describeThrown, fail, type HandlerError, isClonedError } from 'cloned/kernel'
+import type { LiveCall } from './services.js'
+import type { Worker } from './worker.js'
+
+const FIRST_PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = 60_000
+
+export interface SupervisorParts {
+  readonly connector: string
+  /** Starts a worker that has agreed. */
+  readonly start: () => Promise<Worker>
+  readonly now: () => number
+  readonly idleMs: number
+  readonly concurrency: number
+}
+
+export class Supervisor {
+  readonly #parts: SupervisorParts
+  #worker: Promise<Worker> | undefined
+  #crashes = 0
+  #retryAt = 0
+  #problem = ''
+  #idle: NodeJS.Timeout | undefined
+  #running = 0
+  readonly #queue: (() => void)[] = []
+  #stopped = false
+
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts
+  }
+
+  get alive(): boolean {
+    return this.#worker !== undefined
+  }
+
+  /** Runs a tool. Rejects with a `HandlerError`; where no worker got the call, its effect is `none`. */
+  async run(call: LiveCall, input: unknown, before: (worker: Worker) => Promise<void>): Promise<unknown> {
+    await this.#turn(call.ctx.signal)
+    clearTimeout(this.#idle)
+    try {
+      const worker = await this.#ready()
+      await before(worker)
+      if (call.ctx.signal.aborted) throw fail('The call was cancelled before it was passed on.')
+      const output = await worker.call(call, input)
+      this.#crashes = 0
+      return output
+    } finally {
+      this.#running--
+      this.#queue.shift()?.()
+      if (this.#running === 0 && !this.#stopped) this.#sleepLater()
+    }
+  }
+
+  /** Ends the worker. Whatever runs on it fails. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#idle)
+    const worker = await this.#worker?.catch(() => undefined)
+    worker?.kill()
+    await worker?.ended
+  }
+
+  async #turn(signal: AbortSignal): Promise<void> {
+    while (this.#running >= this.#parts.concurrency) {
+      await new Promise<void>((resolve) => {
+        this.#queue.push(resolve)
+        signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+      if (signal.aborted) throw fail('The call was cancelled before it was passed on.')
+    }
+    this.#running++
+  }
+
+  async #ready(): Promise<Worker> {
+    if (this.#stopped) throw fail(`The connector ${this.#parts.connector} is stopped.`, { code: 'CONNECTOR_STOPPED' })
+    if (this.#worker) return await this.#worker.catch((error: unknown) => Promise.reject(notStarted(error)))
+    const { connector, now } = this.#parts
+    const wait = this.#retryAt - now()
+    if (wait > 0) {
+      const params = { connector, problem: this.#problem, seconds: Math.ceil(wait / 1000) }
+      throw notStarted(new ClonedError('CONNECTOR_CRASHED', params))
+    }
+    const starting = this.#parts.start()
+    this.#worker = starting
+    try {
+      const worker = await starting
+      void worker.ended.then((problem) => {
+        if (this.#worker === starting) this.#worker = undefined
+        if (problem !== undefined) this.#crashed(problem)
+      })
+      return worker
+    } catch (error) {
+      this.#worker = undefined
+      this.#crashed(describeThrown(error))
+      throw notStarted(error)
+    }
+  }
+
+  /** Once is forgiven; from the second in a row on there is a pause, twice as long each time. */
+  #crashed(problem: string): void {
+    this.#problem = problem
+    this.#crashes++
+    if (this.#crashes < 2) return
+    const pause = Math.min(FIRST_PAUSE_MS * 2 ** (this.#crashes - 2), LONGEST_PAUSE_MS)
+    this.#retryAt = this.#parts.now() + pause
+  }
+
+  #sleepLater(): void {
+    this.#idle = setTimeout(() => {
+      const worker = this.#worker
+      this.#worker = undefined
+      void worker?.then((running) => running.stop()).catch(() => undefined)
+    }, this.#parts.idleMs)
+    this.#idle.unref()
+  }
+}
+
+/** No worker got the call, so nothing happened. */
+function notStarted(error: unknown): HandlerError {
+  const { code, help, message } = isClonedError(error)
+    ? error
+    : { code: 'CONNECTOR_START', help: undefined, message: describeThrown(error) }
+  return fail(message, { code, ...(help === undefined ? {} : { help }) })
+}

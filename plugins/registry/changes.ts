@@ -1,0 +1,80 @@
+// Words what an installation brings, and what it changes, from the verified manifest; computed, never taken from a caller.
+import type { ConnectorManifest, PackageTool } from '../package/slot.js'
+
+const MAX_SHOWN = 12
+const RISKS = ['low', 'medium', 'high']
+
+/** What a package may do, as lists of short texts. */
+interface Reach {
+  readonly tools: readonly string[]
+  readonly capabilities: readonly string[]
+  readonly hosts: readonly string[]
+  readonly secrets: readonly string[]
+}
+
+const LISTS = ['tools', 'capabilities', 'hosts', 'secrets'] as const
+
+function reachOf({ tools, provides_capabilities, runtime }: ConnectorManifest): Reach {
+  const program = runtime.kind === 'command' ? [`runs ${runtime.command[0]}`] : []
+  return {
+    tools: tools.map(({ id, risk }) => `${id} (${risk})`),
+    capabilities: [...provides_capabilities, ...program],
+    hosts: unique(tools.flatMap(({ egress_hosts }) => egress_hosts)),
+    secrets: unique(
+      tools.flatMap(({ auth }) => auth.flatMap(({ secret, hosts }) => hosts.map((host) => `${secret} to ${host}`))),
+    ),
+  }
+}
+
+/** Clauses for the person who decides. */
+export function describeInstall(next: ConnectorManifest, before: ConnectorManifest | undefined): string[] {
+  const after = reachOf(next)
+  if (!before) return LISTS.map((list) => `${list}: ${listed(after[list])}`)
+  const present = reachOf(before)
+  const changed = LISTS.flatMap((list) => [
+    ...clause(`adds ${list}`, missing(after[list], present[list])),
+    ...clause(`removes ${list}`, missing(present[list], after[list])),
+  ])
+  const contracts = next.tools
+    .filter((tool) => (toolOf(before, tool.id)?.contract_sha256 ?? tool.contract_sha256) !== tool.contract_sha256)
+    .map(({ id }) => id)
+  const whole = LISTS.map((list) => `${list}: ${listed(after[list])}`)
+  const changes = [...changed, ...clause('changes the contract of', contracts)]
+  return [changes.length === 0 ? 'changes nothing of what it may do' : changes.join(', '), ...whole]
+}
+
+/** Whether a version may do anything that the one before could not; a tool of another contract counts as another tool. */
+export function widens(next: ConnectorManifest, before: ConnectorManifest): boolean {
+  const after = reachOf(next)
+  const present = reachOf(before)
+  if (LISTS.some((list) => list !== 'tools' && missing(after[list], present[list]).length > 0)) return true
+  if (JSON.stringify(next.runtime) !== JSON.stringify(before.runtime)) return true
+  return next.tools.some((tool) => {
+    const known = toolOf(before, tool.id)
+    return (
+      !known || RISKS.indexOf(tool.risk) > RISKS.indexOf(known.risk) || tool.contract_sha256 !== known.contract_sha256
+    )
+  })
+}
+
+function toolOf({ tools }: ConnectorManifest, id: string): PackageTool | undefined {
+  return tools.find((tool) => tool.id === id)
+}
+
+function missing(some: readonly string[], from: readonly string[]): string[] {
+  return some.filter((text) => !from.includes(text))
+}
+
+function clause(verb: string, texts: readonly string[]): string[] {
+  return texts.length === 0 ? [] : [`${verb} ${listed(texts)}`]
+}
+
+function listed(texts: readonly string[]): string {
+  if (texts.length === 0) return 'none'
+  const more = texts.length > MAX_SHOWN ? ` and ${texts.length - MAX_SHOWN} more` : ''
+  return `${texts.slice(0, MAX_SHOWN).join(', ')}${more}`
+}
+
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts)].sort()
+}

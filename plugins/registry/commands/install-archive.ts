@@ -1,0 +1,29 @@
+// Asks for the installation of one archive, from a file or from a catalog; checked first, so that nobody is asked in vain.
+import type { CommandContext, CommandResult } from '../../cli/slot.js'
+import { connectorInstall } from '../kinds.js'
+import { askFor, type ConnectorCommandParts } from './parts.js'
+
+export async function installArchive(
+  parts: ConnectorCommandParts,
+  ctx: CommandContext,
+  archive: Buffer,
+): Promise<CommandResult> {
+  const { manifest, head } = await parts.judge(archive)
+  parts.packages.check(archive, head, manifest)
+  const { id, version, publisher_id: publisher } = manifest
+  const present = await parts.registry.get(id)
+  if (present?.digest === head.digest && present.status !== 'quarantined') {
+    const json = { id, version, package_digest: head.digest, status: present.status }
+    return { json, text: `${id} ${version} is installed already, ${present.status}.` }
+  }
+  const name = parts.incoming.put(archive, { hold: ctx.dryRun, now: parts.now() })
+  const result = await askFor(parts, ctx, connectorInstall, {
+    target: id,
+    input: { id, version, publisher, digest: head.digest, archive: name, previous: present?.digest ?? null },
+    about: { title: `Install the connector ${id} ${version}`, publisher, tools: manifest.tools.map((tool) => tool.id) },
+    done: `Installed ${id} ${version}.\nNext: cloned connectors enable ${id}`,
+  })
+  // Only what waits for a decision has to be kept.
+  if (result.exit !== 4) parts.incoming.discard(name)
+  return result
+}

@@ -1,0 +1,56 @@
+// The commands that show what is installed and how it stands; everything is verified anew for them.
+import type { Command } from '../../cli/slot.js'
+import { describeInstall } from '../changes.js'
+import { type ConnectorCommandParts, connectorJson, mustFind } from './parts.js'
+
+export function lookCommands(parts: ConnectorCommandParts): readonly Command[] {
+  return [
+    {
+      name: 'connectors list',
+      summary: 'List the installed connectors and whether they may run',
+      examples: ['cloned connectors list', 'cloned connectors list --json'],
+      needs: 'workspace',
+      async run({ table, paint, printable }) {
+        const all = await parts.registry.list()
+        const colour = { enabled: paint.green, disabled: paint.dim, quarantined: paint.red }
+        const rows = all.map(({ id, version, publisher, status, problem = '' }) => [
+          id,
+          version,
+          publisher,
+          colour[status](status),
+          printable(problem),
+        ])
+        const text =
+          all.length === 0
+            ? 'No connectors. Install one: cloned connectors install FILE'
+            : table(['connector', 'version', 'publisher', 'status', ''], rows)
+        return { json: { connectors: all.map(connectorJson) }, text }
+      },
+    },
+    {
+      name: 'connectors show',
+      summary: 'Show an installed connector: where it comes from, what it may do, how it stands',
+      args: [{ name: 'id', description: 'Id of the connector', required: true }],
+      examples: ['cloned connectors show acme.weather'],
+      needs: 'workspace',
+      async run({ args, printable, paint }) {
+        const found = await mustFind(parts, args['id'] ?? '')
+        const { manifest, problem, status } = found
+        const lines = [
+          `${found.id} ${found.version}  ${status}`,
+          ...(problem === undefined ? [] : [`problem    ${problem}`]),
+          `publisher  ${found.publisher}`,
+          `digest     ${found.digest}`,
+          `installed  ${new Date(found.installedAt).toISOString()} by ${found.installedBy}`,
+          ...(manifest ? [manifest.title, ...describeInstall(manifest, undefined)] : []),
+        ]
+        const [first = '', ...rest] = lines.map((line) => printable(line))
+        return {
+          exit: status === 'quarantined' ? 5 : 0,
+          json: connectorJson(found),
+          text: [paint.bold(first), ...rest].join('\n'),
+        }
+      },
+    },
+  ]
+}

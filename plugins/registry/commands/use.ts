@@ -1,0 +1,88 @@
+// The commands that install connectors and switch them; each asks the gate for one exact package.
+import { resolve } from 'node:path'
+import type { ActionKind } from 'cloned/kernel'
+import type { Command } from '../../cli/slot.js'
+import { describeInstall } from '../changes.js'
+import { readArchive } from '../incoming.js'
+import {
+  type ConnectorChanged,
+  type ConnectorSwitch,
+  connectorDisable,
+  connectorEnable,
+  connectorRemove,
+} from '../kinds.js'
+import { CATALOG, type CatalogCommandParts, fetching, fromCatalog } from './catalog.js'
+import { installArchive } from './install-archive.js'
+import { askFor, type ConnectorCommandParts, mustFind } from './parts.js'
+
+/** Never the name of a package file, which ends in `.tgz`. */
+const NAME = /^[a-z][a-z0-9.-]*(?<!\.tgz)(?:@[0-9][0-9A-Za-z.-]*)?$/
+const ID = [{ name: 'id', description: 'Id of the connector', required: true }]
+
+export function useCommands(parts: CatalogCommandParts): readonly Command[] {
+  return [
+    {
+      name: 'connectors verify',
+      summary: 'Check a package as an installation would, without installing it',
+      args: [{ name: 'file', description: 'The package', required: true }],
+      examples: ['cloned connectors verify acme.weather-1.0.0.tgz'],
+      needs: 'workspace',
+      async run(ctx) {
+        const archive = readArchive(resolve(ctx.cwd, ctx.args['file'] ?? ''), parts.packages.maxBytes)
+        const { head, manifest, kids, downgrade } = await parts.judge(archive)
+        parts.packages.check(archive, head, manifest)
+        const { id, version, publisher_id } = manifest
+        const lines = [
+          `${id} ${version} of publisher ${publisher_id}`,
+          `digest ${head.digest}, signed by ${kids.join(', ')}`,
+          ...(downgrade ? ['a newer version was installed here already'] : []),
+          ...describeInstall(manifest, undefined),
+        ]
+        const json = { id, version, publisher: publisher_id, package_digest: head.digest, kids, downgrade }
+        return { json, text: lines.map((line) => ctx.printable(line)).join('\n') }
+      },
+    },
+    {
+      name: 'connectors install',
+      summary: 'Ask to install a package, disabled until it is enabled',
+      args: [{ name: 'package', description: 'A file, or id or id@version in a catalog', required: true }],
+      options: [CATALOG],
+      examples: ['cloned connectors install acme.weather-1.0.0.tgz', 'cloned connectors install acme.weather@1.0.0'],
+      needs: 'workspace',
+      run(ctx) {
+        const name = ctx.args['package'] ?? ''
+        if (NAME.test(name)) return fetching(ctx, () => fromCatalog(parts, ctx, name))
+        return installArchive(parts, ctx, readArchive(resolve(ctx.cwd, name), parts.packages.maxBytes))
+      },
+    },
+    switchCommand(parts, connectorEnable, 'enable', 'Ask to let an installed connector run', 'Enabled'),
+    switchCommand(parts, connectorDisable, 'disable', 'Ask to let a connector run no longer', 'Disabled'),
+    switchCommand(parts, connectorRemove, 'remove', 'Ask to remove an installed connector', 'Removed'),
+  ]
+}
+
+function switchCommand(
+  parts: ConnectorCommandParts,
+  kind: ActionKind<ConnectorSwitch, ConnectorChanged>,
+  verb: string,
+  summary: string,
+  past: string,
+): Command {
+  return {
+    name: `connectors ${verb}`,
+    summary,
+    args: ID,
+    examples: [`cloned connectors ${verb} acme.weather`],
+    needs: 'workspace',
+    async run(ctx) {
+      const { id, version, digest, publisher, manifest } = await mustFind(parts, ctx.args['id'] ?? '')
+      const tools = (manifest?.tools ?? []).map((tool) => tool.id)
+      return await askFor(parts, ctx, kind, {
+        target: id,
+        input: { id, digest },
+        about: { title: `${verb} the connector ${id} ${version}`, publisher, tools },
+        done: `${past} ${id} ${version}.`,
+      })
+    },
+  }
+}

@@ -1,0 +1,54 @@
+// The registry's own votes: what may be installed, in words from the verified package, and which connectors may be called.
+import { type Action, ask, deny, isClonedError, type ToolCall, type Verdict } from 'cloned/kernel'
+import type { Policy } from '../policy/slot.js'
+import { describeInstall } from './changes.js'
+import { type ChangeParts, manifestOf } from './install.js'
+import { judge } from './judge.js'
+import type { ConnectorInstall } from './kinds.js'
+import type { LiveRegistry } from './live.js'
+import { isUnasked } from './permit.js'
+
+/** Asks for every installation that the policy does not expressly allow unasked; a downgrade is asked for in any case. */
+export async function voteOnInstall(
+  parts: ChangeParts & { readonly policy: Pick<Policy, 'snapshot' | 'decide'> },
+  action: Action,
+): Promise<Verdict | undefined> {
+  return await refusing(async () => {
+    const input = action.input as unknown as ConnectorInstall
+    const judged = await judge(parts, parts.incoming.get(input.archive))
+    const { manifest, kids, head, highest, downgrade } = judged
+    if (head.digest !== input.digest || manifest.id !== action.target) return deny('it is another package than it says')
+    const unasked =
+      parts.policy.decide(action).answer === 'allow' || isUnasked(manifest.publisher_id, parts.policy.snapshot())
+    if (unasked && !downgrade) return undefined
+    const row = (await parts.table.state()).installed.find(({ id }) => id === manifest.id)
+    const before = row && manifestOf(parts.packages, parts.directory(), row)
+    const words = [
+      `install ${manifest.id} ${manifest.version} of publisher ${manifest.publisher_id} (key ${kids.join(', ')})`,
+      ...(row ? [`in the place of ${row.version}`] : []),
+      ...(downgrade ? [`a DOWNGRADE: ${highest} was installed here`] : []),
+      ...(manifest.supersedes === undefined ? [] : [`it says that it supersedes ${manifest.supersedes}`]),
+      ...describeInstall(manifest, before),
+    ]
+    return ask(words.join('; '), downgrade ? 'downgrade' : 'install')
+  })
+}
+
+/** Denies a call of a connector that may not run now; says nothing about other tools. */
+export function voteOnCall(live: LiveRegistry | undefined, call: ToolCall): undefined | Promise<Verdict | undefined> {
+  const id = live?.owner(call.tool.id)
+  if (live === undefined || id === undefined) return undefined
+  return refusing(async () => {
+    await live.mayRun(id)
+    return undefined
+  })
+}
+
+async function refusing(judged: () => Promise<Verdict | undefined>): Promise<Verdict | undefined> {
+  try {
+    return await judged()
+  } catch (error) {
+    if (!isClonedError(error)) throw error
+    return deny(error.message, { code: error.code, help: error.help })
+  }
+}

@@ -1,0 +1,176 @@
+// Keeps in the store what was approved: which package is installed, whether it is enabled, and what was ever seen.
+import type { Row, Statement, Store } from '../store/slot.js'
+
+/** An installed connector as it was approved. */
+export interface Installed {
+  readonly id: string
+  readonly version: string
+  readonly digest: string
+  readonly publisher: string
+  readonly enabled: boolean
+  readonly installedAt: number
+  readonly installedBy: string
+  readonly callId: string
+  /** Why it was last found unfit; empty when it was not. */
+  readonly noticed: string
+}
+
+/** Everything that was approved. */
+export interface RegistryState {
+  /** Raised by every change. */
+  readonly generation: number
+  readonly installed: readonly Installed[]
+}
+
+/** Something that never changes once it was seen: a version of a package, or a version of a tool. */
+export interface Pin {
+  readonly kind: 'package' | 'tool'
+  /** `<id>@<version>`. */
+  readonly name: string
+  readonly digest: string
+}
+
+const STEPS = [
+  [
+    `create table registry_connectors (
+      id text primary key,
+      version text not null,
+      digest text not null,
+      publisher text not null,
+      enabled integer not null,
+      installed_at bigint not null,
+      installed_by text not null,
+      call_id text not null,
+      noticed text not null
+    )`,
+    `create table registry_pins (
+      kind text not null,
+      name text not null,
+      digest text not null,
+      primary key (kind, name)
+    )`,
+    'create table registry_highest (id text primary key, version text not null)',
+    'create table registry_state (name text primary key, generation bigint not null)',
+    'create table registry_catalogs (location text primary key, version bigint not null)',
+  ],
+]
+
+type StorePart = Pick<Store, 'all' | 'write' | 'migrate'>
+
+export class RegistryTable {
+  readonly #store: StorePart
+
+  constructor(store: StorePart) {
+    this.#store = store
+  }
+
+  migrate(): Promise<void> {
+    return this.#store.migrate('cloned.registry', STEPS)
+  }
+
+  async state(): Promise<RegistryState> {
+    const rows = await this.#store.all(
+      `select s.generation as generation, c.* from registry_state s left join registry_connectors c on 1 = 1
+        order by c.id`,
+    )
+    return {
+      generation: Number(rows[0]?.['generation'] ?? 0),
+      installed: rows.filter(({ id }) => id !== null).map(installedOf),
+    }
+  }
+
+  async pins(names: readonly string[]): Promise<readonly Pin[]> {
+    const found: Pin[] = []
+    for (const name of names) {
+      const rows = await this.#store.all('select kind, name, digest from registry_pins where name = $1', name)
+      for (const row of rows) {
+        found.push({ kind: row['kind'] as Pin['kind'], name: String(row['name']), digest: String(row['digest']) })
+      }
+    }
+    return found
+  }
+
+  async highest(id: string): Promise<string | undefined> {
+    const [row] = await this.#store.all('select version from registry_highest where id = $1', id)
+    return row && String(row['version'])
+  }
+
+  /** Puts a package in the place of what was there. `STORE_CONFLICT` when that is not `previous`. */
+  install(row: Installed, about: { previous: string | null; highest: string; pins: readonly Pin[] }): Promise<void> {
+    const args = [row.id, row.version, row.digest, row.publisher, Number(row.enabled), row.installedAt, row.installedBy]
+    const { previous } = about
+    const statement: Statement =
+      previous === null
+        ? {
+            sql: `insert into registry_connectors
+              (id, version, digest, publisher, enabled, installed_at, installed_by, call_id, noticed)
+              values ($1, $2, $3, $4, $5, $6, $7, $8, '')`,
+            args: [...args, row.callId],
+            expect: 1,
+          }
+        : {
+            sql: `update registry_connectors set version = $2, digest = $3, publisher = $4, enabled = $5,
+              installed_at = $6, installed_by = $7, call_id = $8, noticed = '' where id = $1 and digest = $9`,
+            args: [...args, row.callId, previous],
+            expect: 1,
+          }
+    return this.#change([
+      statement,
+      ...about.pins.map(({ kind, name, digest }) => ({
+        sql: 'insert into registry_pins (kind, name, digest) values ($1, $2, $3) on conflict (kind, name) do nothing',
+        args: [kind, name, digest],
+      })),
+      {
+        sql: `insert into registry_highest (id, version) values ($1, $2)
+          on conflict (id) do update set version = excluded.version`,
+        args: [row.id, about.highest],
+      },
+    ])
+  }
+
+  enable(id: string, digest: string, enabled: boolean): Promise<void> {
+    const sql = 'update registry_connectors set enabled = $3 where id = $1 and digest = $2'
+    return this.#change([{ sql, args: [id, digest, Number(enabled)], expect: 1 }])
+  }
+
+  remove(id: string, digest: string): Promise<void> {
+    const sql = 'delete from registry_connectors where id = $1 and digest = $2'
+    return this.#change([{ sql, args: [id, digest], expect: 1 }])
+  }
+
+  async notice(id: string, problem: string): Promise<void> {
+    await this.#store.write([{ sql: 'update registry_connectors set noticed = $2 where id = $1', args: [id, problem] }])
+  }
+
+  /** The newest version of a catalog that was used. */
+  async catalog(location: string): Promise<number> {
+    const [row] = await this.#store.all('select version from registry_catalogs where location = $1', location)
+    return Number(row?.['version'] ?? 0)
+  }
+
+  async sawCatalog(location: string, version: number): Promise<void> {
+    const sql = `insert into registry_catalogs (location, version) values ($1, $2)
+      on conflict (location) do update set version = excluded.version where registry_catalogs.version < excluded.version`
+    await this.#store.write([{ sql, args: [location, version] }])
+  }
+
+  async #change(statements: readonly Statement[]): Promise<void> {
+    const sql = `insert into registry_state (name, generation) values ('registry', 1)
+      on conflict (name) do update set generation = registry_state.generation + 1`
+    await this.#store.write([...statements, { sql }])
+  }
+}
+
+function installedOf(row: Row): Installed {
+  return {
+    id: String(row['id']),
+    version: String(row['version']),
+    digest: String(row['digest']),
+    publisher: String(row['publisher']),
+    enabled: row['enabled'] === 1,
+    installedAt: Number(row['installed_at']),
+    installedBy: String(row['installed_by']),
+    callId: String(row['call_id']),
+    noticed: String(row['noticed']),
+  }
+}

@@ -1,0 +1,111 @@
+// Starts a program in a sandbox and waits for the proof that it is one; must leave nothing running when there is none.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { readlinkSync } from 'node:fs'
+import type { Readable, Writable } from 'node:stream'
+import { ClonedError } from 'cloned/kernel'
+import type { Ended, SandboxProcess, SandboxProgram } from '../sandbox/slot.js'
+import { PROOF_FD, type Proof } from './agreed.js'
+import { bubblewrapArguments, FILTER_FD, type Parts } from './arguments.js'
+import { withoutInherited } from './descriptors.js'
+
+const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts']
+const START_MS = 15_000
+const MAX_PROOF = 64 * 1024
+const MAX_WORDS = 2000
+
+/** What a backend starts with. */
+export interface Launcher extends Parts {
+  /** Absolute path of `bwrap`. */
+  readonly bubblewrap: string
+  readonly filter: Buffer
+}
+
+/** Rejects with `SANDBOX_ESCAPED` or `SANDBOX_FAILED`. */
+export async function start(launcher: Launcher, program: SandboxProgram): Promise<SandboxProcess> {
+  const nonce = randomBytes(16).toString('hex')
+  const host = Object.fromEntries(NAMESPACES.map((name) => [name, readlinkSync(`/proc/self/ns/${name}`)]))
+  const arguments_ = bubblewrapArguments(program, launcher, { nonce, host, listen: program.egress !== undefined })
+  const streams = ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...(program.egress ? ['ipc' as const] : [])] as const
+  const child: ChildProcess = withoutInherited(streams, (stdio) =>
+    spawn(launcher.bubblewrap, arguments_, {
+      // The first process in the sandbox keeps this environment, where everybody inside can read it.
+      env: {},
+      cwd: '/',
+      // A group of its own, so that a Ctrl-C in the terminal is not for it.
+      detached: true,
+      stdio,
+    }),
+  )
+  const ended = new Promise<Ended>((resolve) => {
+    child.once('error', () => resolve({ code: null, signal: null }))
+    child.once('close', (code, signal) => resolve({ code, signal }))
+  })
+  const kill = () => void child.kill('SIGKILL')
+  try {
+    if (program.egress) handover(child, nonce, program.egress)
+    await proved(child, launcher, program, nonce)
+  } catch (error) {
+    kill()
+    throw error
+  }
+  const [stdin, stdout, stderr] = child.stdio as unknown as [Writable, Readable, Readable]
+  return { stdin, stdout, stderr, backend: 'bubblewrap', ended, kill }
+}
+
+/** Resolves once the inside has said that it found no way out. */
+function proved(child: ChildProcess, { filter }: Launcher, program: SandboxProgram, nonce: string): Promise<void> {
+  const { connector } = program
+  const proof = child.stdio[PROOF_FD] as Readable
+  const input = child.stdio[FILTER_FD] as Writable
+  const words: Buffer[] = []
+  const listen = (chunk: Buffer) => void words.push(chunk.subarray(0, MAX_WORDS))
+  return new Promise<void>((resolve, reject) => {
+    const failed = (problem: string) => reject(new ClonedError('SANDBOX_FAILED', { connector, problem }))
+    const timer = setTimeout(() => failed(`it did not start within ${START_MS / 1000} s`), START_MS)
+    const settle = (how: () => void) => {
+      clearTimeout(timer)
+      child.stderr?.off('data', listen)
+      how()
+    }
+    child.once('error', (error) => settle(() => failed(error.message)))
+    child.once('close', (code) => {
+      const said = Buffer.concat(words).toString('utf8').slice(0, MAX_WORDS).trim()
+      settle(() => failed(`it ended with code ${code}${said === '' ? '' : `: ${said}`}`))
+    })
+    // The filter is read, or bwrap has ended and said why.
+    input.on('error', () => undefined).end(filter)
+    child.stderr?.on('data', listen)
+    let text = ''
+    proof.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      const end = text.indexOf('\n')
+      if (end < 0 && text.length < MAX_PROOF) return
+      settle(() => {
+        const { nonce: answered, escaped } = parsed(text.slice(0, end))
+        if (answered !== nonce) failed('its proof is not the one that was asked for')
+        else if (escaped.length === 0) resolve()
+        else reject(new ClonedError('SANDBOX_ESCAPED', { connector, ways: escaped.join('; ') }))
+      })
+    })
+  }).finally(() => {
+    child.stderr?.pause()
+    proof.destroy()
+  })
+}
+
+function parsed(line: string): Proof {
+  try {
+    return JSON.parse(line) as Proof
+  } catch {
+    return { nonce: '', escaped: [] }
+  }
+}
+
+/** Takes the listener, once; the inside closes the channel then, before the program could speak on it. */
+function handover(child: ChildProcess, nonce: string, egress: (listener: unknown) => void): void {
+  child.once('message', (message, listener) => {
+    if ((message as { nonce?: unknown } | null)?.nonce === nonce && listener) egress(listener)
+    child.send('held')
+  })
+}

@@ -1,0 +1,83 @@
+// The sandbox as a service: required, or off for one connector on a person's word that ends; never anything between.
+import { afterEach, describe, expect, it } from 'vitest'
+import { sandboxOff, sandboxRequired } from '../../plugins/sandbox/kinds.js'
+import { createSandbox } from '../../plugins/sandbox/sandbox.js'
+import type { SandboxExemption } from '../../plugins/sandbox/slot.js'
+import { bubblewrapBackend } from '../../plugins/sandbox-bubblewrap/backend.js'
+import { type ConnectorsWorld, connectorsWorld } from './connectors-fixture.js'
+
+const PROGRAM = { connector: 'acme.x', directory: '/nowhere', command: ['true'] }
+const none = async (): Promise<readonly SandboxExemption[]> => []
+
+describe('a machine that cannot confine', () => {
+  it.each([
+    [
+      'without bubblewrap',
+      { places: ['/nowhere/bwrap'], architecture: process.arch },
+      'linux',
+      /apt-get install bubblewrap/,
+    ],
+    ['of another architecture', { places: ['/bin/true'], architecture: 'riscv64' }, 'linux', /x64 or arm64/],
+    ['of another platform', { places: ['/bin/true'], architecture: process.arch }, 'darwin', /on Linux/],
+    [
+      'whose bubblewrap is something else',
+      { places: ['/bin/true'], architecture: process.arch },
+      'linux',
+      /apt-get install bubblewrap/,
+    ],
+  ] as const)('%s starts nothing', async (_, surroundings, platform, says) => {
+    const sandbox = createSandbox({ backends: () => [bubblewrapBackend(surroundings)], exemptions: none, platform })
+    await expect(sandbox.start(PROGRAM)).rejects.toMatchObject({
+      code: 'SANDBOX_MISSING',
+      help: expect.stringMatching(says),
+    })
+  })
+})
+
+const DAY = 86_400_000
+const MAIN = `
+import { defineConnector, defineTool, serve } from 'cloned/connector'
+serve(defineConnector({ id: 'acme.off', version: '1.0.0', publisher: 'acme', title: '', description: '', tools: [
+  defineTool({ id: 'acme.off.do', version: 1, title: '', description: '', input: { type: 'object' }, output: {},
+    risk: 'low', capability: 'test', run: () => ({ env: Object.keys(process.env).sort() }) })] }))`
+const OFF = { connector: 'acme.off', reason: 'a test that wants it off', until: 0 }
+
+describe('an exemption', () => {
+  let world: ConnectorsWorld | undefined
+  afterEach(() => world?.close())
+
+  const exempt = async (until: number) => {
+    world = await connectorsWorld()
+    world.enable({ id: 'acme.off', files: { 'main.mjs': MAIN } })
+    const asked = await world.kernel.act(sandboxOff, {
+      target: 'acme.off',
+      input: { ...OFF, until },
+      actor: 'user:ann',
+    })
+    expect(asked.status).toBe('pending')
+    if (asked.status !== 'pending') throw new Error('it was not asked')
+    const { approvalsSlot } = await import('cloned/kernel')
+    return await world.kernel.service(approvalsSlot).decide(asked.approval.id, {
+      verdict: 'approve',
+      by: { id: 'user:ann', claimed: false, osUser: 'ann' },
+    })
+  }
+
+  it('is asked for, lets one connector run, is recorded at every call and ends', async () => {
+    const { outcome } = await exempt(Date.now() + DAY)
+    expect(outcome).toMatchObject({ status: 'done' })
+    const call = await world?.call('acme.off.do@v1')
+    expect(call).toMatchObject({ status: 'done', output: { env: ['HOME', 'LANG', 'PATH', 'PWD', 'TMPDIR'] } })
+    const records = await world?.records(call?.callId ?? '')
+    expect(records?.filter(({ type }) => type === 'connector.unconfined')).toMatchObject([
+      { connector: 'acme.off', reason: OFF.reason, by: 'user:ann' },
+    ])
+    const required = await world?.kernel.act(sandboxRequired, { target: 'acme.off', input: { connector: 'acme.off' } })
+    expect(required?.status).toBe('pending')
+  })
+
+  it.each([-DAY, 91 * DAY])('does not begin when it would end in %i ms', async (ms) => {
+    const { outcome } = await exempt(Date.now() + ms)
+    expect(outcome).toMatchObject({ status: 'failed', code: 'SANDBOX_UNTIL', effect: 'none' })
+  })
+})

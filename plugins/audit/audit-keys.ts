@@ -1,8 +1,7 @@
 // Gives a log its keys from the keys of a workspace; must never make one where one was used before.
 import type { KeyObject } from 'node:crypto'
-import { ClonedError } from 'cloned/kernel'
+import { ClonedError, kidOf } from 'cloned/kernel'
 import type { Keys } from '../keys/slot.js'
-import { kidOf } from './ed25519.js'
 import type { AuditLogOptions } from './log.js'
 
 export const AUDIT_PURPOSE = 'audit'
@@ -12,6 +11,7 @@ export function auditKeys(keys: Keys, workspace: string): NonNullable<AuditLogOp
   return {
     workspace,
     load: async () => ({ signer: await keys.signer(AUDIT_PURPOSE), mac: await keys.mac(AUDIT_PURPOSE) }),
+    signingKey: (key) => keys.signingKey(AUDIT_PURPOSE, kidOf(key)),
     trusts: (key) => isOwnKey(keys, key),
   }
 }

@@ -1,8 +1,7 @@
 // Reads and writes C2SP signed notes with Ed25519; must never hand out a text that no trusted key has signed.
 import type { KeyObject } from 'node:crypto'
-import { ClonedError, sha256 } from 'cloned/kernel'
+import { ClonedError, publicKeyOf, rawPublicKey, sha256, unsoundKey, verifyStrictly } from 'cloned/kernel'
 import { decodeBase64 } from './base64.js'
-import { publicKeyOf, rawPublicKey, unsoundKey, verifyStrictly } from './ed25519.js'
 
 /** Longest note, characters; room for sixteen post-quantum signatures. */
 export const MAX_NOTE = 128 * 1024

@@ -1,8 +1,8 @@
 import { createPrivateKey, generateKeyPairSync, sign, verify } from 'node:crypto'
+import { publicKeyOf, rawPublicKey, unsoundKey, verifyStrictly } from 'cloned/kernel'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatCheckpoint, parseCheckpoint } from '../../plugins/audit/checkpoint.js'
-import { publicKeyOf, rawPublicKey, unsoundKey, verifyStrictly } from '../../plugins/audit/ed25519.js'
 import { newVerifier, openNote, parseVerifierKey, signNote, splitNote, verifierKey } from '../../plugins/audit/note.js'
 
 // Public vectors: the signed-note specification, Go's sumdb/note, and a checkpoint that sum.golang.org issued.

@@ -1,6 +1,6 @@
 // Decides which Ed25519 keys and signatures are sound; must never pass a key under which one signature fits all texts.
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
-import { sha256 } from 'cloned/kernel'
+import { sha256 } from './json.js'
 
 const P = 2n ** 255n - 19n
 const L = 2n ** 252n + 27742317777372353535851937790883648493n

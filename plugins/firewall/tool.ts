@@ -17,10 +17,11 @@ const NOT_SENT = new Set(['EGRESS_DENIED', 'EGRESS_ADDRESS', 'EGRESS_REQUEST', '
 const MAX_BYTES = 5 * 1000 * 1000
 const MAX_MS = 120_000
 
-/** `cloned.internal.http.fetch@v1`. */
+export const FETCH_TOOL = 'cloned.internal.http.fetch@v1'
+
 export function fetchTool(fetch: Firewall['fetch']): Tool {
   return defineTool<FetchInput>({
-    id: 'cloned.internal.http.fetch@v1',
+    id: FETCH_TOOL,
     title: 'Fetch a URL',
     description:
       'Makes one HTTP request to a host that the egress rules of the policy allow, and answers with the response.',

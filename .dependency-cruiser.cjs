@@ -47,7 +47,7 @@ module.exports = {
     only(
       'network-only-in-firewall',
       '^(undici|node:http2?|http2?|node:https|https|node:net|net|node:tls|tls|node:dns|dns|node:dgram|dgram)(/|$)',
-      '^plugins/(firewall|api)/',
+      '^plugins/(firewall|egress-proxy|api)/',
     ),
     {
       name: 'resolvable',

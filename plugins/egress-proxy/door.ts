@@ -32,6 +32,7 @@ export interface DoorParts {
 /** Requests are held in memory whole, their answers too; tunnels are not. */
 const MAX_PLAIN = 32
 const MAX_HEAD_BYTES = 16 * 1024
+const CHUNK_BYTES = 128 * 1024
 const HEAD_MS = 10_000
 const REQUEST_MS = 30_000
 const CHECK_EVERY_MS = 1_000
@@ -62,6 +63,8 @@ export class Door {
       requestTimeout: REQUEST_MS,
       connectionsCheckingInterval: CHECK_EVERY_MS,
       noDelay: true,
+      // With the 16 KB of Node a tunnel that carries much stops after each chunk (measured).
+      highWaterMark: CHUNK_BYTES,
     })
     // Above a limit Node drops headers without a word: the size of the head bounds them, and its reader counts them.
     server.maxHeadersCount = 0

@@ -14,7 +14,7 @@ import {
   type Json,
   sha256,
 } from 'cloned/kernel'
-import type { FetchResponse, Firewall } from '../firewall/slot.js'
+import { type FetchResponse, type Firewall, neverSent } from '../firewall/slot.js'
 import { type Refusal, refusalOfOutcome } from './refusal.js'
 import { type EgressConnect, egressConnect } from './slot.js'
 
@@ -53,8 +53,6 @@ export interface GovernedParts {
 const CONNECT_MS = 20_000
 const REQUEST_MS = 50_000
 const MAX_BYTES = 10 * 1000 * 1000
-/** Codes of requests that never left. */
-const NOT_SENT = new Set(['EGRESS_DENIED', 'EGRESS_ADDRESS', 'EGRESS_REQUEST', 'EGRESS_RULES'])
 
 type Value = Socket | FetchResponse
 
@@ -144,7 +142,7 @@ export class Governed {
     } catch (error) {
       if (!isClonedError(error)) throw error
       // Until it is handed over, nothing is said in a tunnel.
-      if (method === 'CONNECT' || NOT_SENT.has(error.code)) throw refused(error)
+      if (method === 'CONNECT' || neverSent(error.code)) throw refused(error)
       throw new HandlerError(error.message, { code: error.code, help: error.help, effect: 'unknown' })
     }
   }

@@ -1,4 +1,4 @@
-// Names the firewall service, the only way out to the network; interface and token only.
+// Names the firewall service, the only way out to the network; interface, token and the meaning of its refusals.
 import type { Socket } from 'node:net'
 import { type HandlerContext, type JsonObject, slot } from 'cloned/kernel'
 import type { EgressRule } from '../policy/slot.js'
@@ -185,4 +185,11 @@ export interface Firewall {
 }
 
 /** Owned by exactly one plugin; without an owner no tool reaches the network. */
+/** Whether an error of {@link Firewall.fetch} with this code says that nothing has left this machine. */
+export function neverSent(code: string): boolean {
+  return NEVER_SENT.has(code)
+}
+
+const NEVER_SENT: ReadonlySet<string> = new Set(['EGRESS_DENIED', 'EGRESS_ADDRESS', 'EGRESS_REQUEST', 'EGRESS_RULES'])
+
 export const firewallSlot = slot<Firewall>('cloned.firewall', { contract: 1 })

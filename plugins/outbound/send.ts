@@ -1,14 +1,11 @@
 // Sends requests of plugins through the firewall; what a request carries must never reach another host, nor an open wire.
 import { ClonedError, isClonedError } from 'cloned/kernel'
-import type { Firewall, PluginCaller, PluginFetch } from '../firewall/slot.js'
+import { type Firewall, neverSent, type PluginCaller, type PluginFetch } from '../firewall/slot.js'
 import type { Outbound, OutboundCaller } from './slot.js'
 
 const TIMEOUT_MS = 10_000
 const MAX_BYTES = 1024 * 1024
 const LOOPBACK = /^(127(\.\d{1,3}){3}|\[::1\])$/
-
-/** Codes of requests that never left. */
-const NOT_SENT = new Set(['EGRESS_DENIED', 'EGRESS_ADDRESS', 'EGRESS_REQUEST', 'EGRESS_RULES'])
 
 export function createOutbound(firewall: Pick<Firewall, 'forPlugin'>): Outbound {
   return {
@@ -64,5 +61,5 @@ function checked(text: string): URL {
 function worded(host: string, error: unknown): unknown {
   if (!isClonedError(error)) return new ClonedError('OUTBOUND_FAILED', { host, problem: 'the connection failed' })
   const problem = error.message.replace(/\.$/, '').replace(/^the request to \S+ /, 'it ')
-  return new ClonedError(NOT_SENT.has(error.code) ? 'OUTBOUND_REFUSED' : 'OUTBOUND_FAILED', { host, problem })
+  return new ClonedError(neverSent(error.code) ? 'OUTBOUND_REFUSED' : 'OUTBOUND_FAILED', { host, problem })
 }

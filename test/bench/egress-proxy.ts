@@ -25,6 +25,7 @@ if (process.argv[2] === SERVE) {
   const port = Number(process.argv[3])
   const world = await proxyWorld()
   world.allow({ host: '127.0.0.1', ports: [port] })
+  process.once('SIGTERM', () => world.close().finally(() => process.exit()))
   process.send?.({ port: (await world.open()).port })
 } else if (process.argv[2] === BARE) {
   // What any CONNECT proxy costs here: it asks nobody, looks at nothing and passes everything on.

@@ -55,7 +55,7 @@ module.exports = {
       'network-only-in-firewall',
       '^(undici|node:http2?|http2?|node:https|https|node:net|net|node:tls|tls|node:dns|dns|node:dgram|dgram)(/|$)',
       // The trial inside a sandbox tries to get out, and the door of a connector joins two sockets that are open already.
-      '^plugins/(firewall/|api/|sandbox-bubblewrap/inside\\.ts$|connectors/door\\.ts$)',
+      '^plugins/((firewall|egress-proxy|api)/|sandbox-bubblewrap/inside\\.ts$|connectors/door\\.ts$)',
     ),
     {
       name: 'resolvable',

@@ -1,12 +1,13 @@
-// Decides whether an ask is satisfied by an approval, and opens a request where it is not; trusts no answer unread.
+// Decides whether an ask is satisfied by an approval or a grant, and opens a request where it is not; trusts no answer unread.
 import type { Action } from './action.js'
 import type { Attempt } from './attempt.js'
-import type { ApprovalRequest, Approvals, AskShown } from './contracts.js'
+import type { ApprovalRequest, Approvals, AskShown, Grant, StoredAction } from './contracts.js'
 import { withDeadline } from './deadline.js'
-import { ClonedError, describeThrown } from './errors.js'
+import { ClonedError, describeThrown, isClonedError } from './errors.js'
 import type { HookTable } from './hook-table.js'
 import { onApprovalRequested } from './hooks.js'
 import { deepFreeze, type Json, snapshot } from './json.js'
+import { toolCall } from './kinds.js'
 import type { Runnable } from './registry.js'
 import type { Vote } from './verdict.js'
 
@@ -24,9 +25,12 @@ export interface Waiting {
   readonly delivered: readonly string[]
 }
 
+/** The name under which an approval stands among the takes of an intent. */
+export const APPROVALS = 'approvals'
+
 /**
- * Takes an approval that covers every ask, or opens a request and answers it. A dry run only looks.
- * A resumed action uses its own approval even when nobody asks any more: it is used once.
+ * Takes an approval or a grant that covers every ask, or opens a request and answers it. A dry run only looks, and an edit only
+ * opens. A resumed action uses its own approval even when nobody asks any more: it is used once.
  */
 export async function approve(
   approver: Approver,
@@ -35,65 +39,94 @@ export async function approve(
   runnable: Runnable,
   asks: readonly Vote[],
 ): Promise<Waiting | undefined> {
-  const shown = asks.map(({ plugin, key = '', reason = '' }): AskShown => ({ plugin, key, reason }))
+  const shown = asks.map(shownOf)
   const { approvals } = approver
   if (!approvals) throw new ClonedError('APPROVALS_MISSING', { reasons: reasonsOf(shown) })
-
-  const wanted = attempt.request.resume?.approval
-  const approval = await bounded(approver.ms, async () => {
-    const found = await (wanted ? approvals.get(wanted) : approvals.match(action.digest, shown))
-    return found && satisfies(found, action, shown, approver.now()) ? found.id : undefined
-  })
-  if (approval !== undefined) {
-    attempt.approval = approval
-    if (attempt.dryRun || (await take(approver, approvals, attempt, approval))) return undefined
-    attempt.approval = undefined
-  }
-  if (attempt.dryRun) return undefined
-  if (wanted && shown.length === 0) {
-    throw new ClonedError('APPROVAL_UNUSABLE', { approval: wanted, reason: 'it was used or has expired meanwhile' })
-  }
-  return open(approver, approvals, action, runnable, shown)
+  const { kind, target, input, actor, digest } = action
+  const stored = { kind, target, input, actor, digest, contract: runnable.contract, about: runnable.about }
+  if (!attempt.request.edits && (await satisfied(approver, approvals, attempt, stored, shown))) return undefined
+  return attempt.dryRun ? undefined : open(approver, approvals, attempt, stored, shown)
 }
 
-/** Whether this call got the approval. An answer that was lost may still have taken it: it is settled with the rest. */
-async function take(approver: Approver, approvals: Approvals, attempt: Attempt, approval: string): Promise<boolean> {
+/** Whether the asks are satisfied, and then, unless in a dry run, what satisfies them is taken. */
+async function satisfied(
+  approver: Approver,
+  approvals: Approvals,
+  attempt: Attempt,
+  stored: StoredAction,
+  shown: readonly AskShown[],
+): Promise<boolean> {
+  const { ms, now } = approver
+  const wanted = attempt.request.resume?.approval
+  const approval = await bounded(ms, async () => {
+    const found = await (wanted ? approvals.get(wanted) : approvals.match(stored.digest, shown))
+    return found && satisfies(found, stored, shown, now()) ? found.id : undefined
+  })
+  if (approval !== undefined && (await use(approver, approvals, attempt, approval, stored, shown))) return true
+  if (wanted !== undefined) {
+    // A resumed action runs by its own approval or asks anew; with nothing to ask there is nothing to wait for either.
+    if (attempt.dryRun || shown.length > 0) return false
+    throw new ClonedError('APPROVAL_UNUSABLE', { approval: wanted, reason: 'it was used or has expired meanwhile' })
+  }
+  if (!approvals.grants) return false
+  const { grants } = approvals
+  const grant = await bounded(ms, async () => {
+    const found = await grants.match(stored, shown)
+    return found && grantCovers(found, stored, shown, now()) ? found.id : undefined
+  })
+  return grant !== undefined && (await use(approver, approvals, attempt, grant, stored, shown))
+}
+
+/** Whether this call got it. An answer that was lost may still have taken it: it is settled with the rest. */
+async function use(
+  { ms, instance }: Approver,
+  approvals: Approvals,
+  attempt: Attempt,
+  id: string,
+  { digest }: StoredAction,
+  asks: readonly AskShown[],
+): Promise<boolean> {
+  attempt.approval = id
+  if (attempt.dryRun) return true
   const took = (token: Json) => attempt.takes.add({ taker: APPROVALS, from: approvals, token })
+  let answer: { readonly ok: boolean; readonly reason: unknown }
   try {
-    return await bounded(approver.ms, async () => {
-      const answer = await approvals.take(attempt.ref(approver.instance), approval)
-      if (answer?.ok !== true) return false
-      took(snapshot(answer.token))
-      return true
+    answer = await bounded(ms, async () => {
+      const given = await approvals.take(attempt.ref(instance), id, { digest, asks })
+      if (given?.ok !== true) return { ok: false, reason: given?.reason }
+      took(snapshot(given.token))
+      return { ok: true, reason: undefined }
     })
   } catch (error) {
     took(null)
     throw error
   }
+  if (answer.ok) return true
+  attempt.approval = undefined
+  if (!attempt.request.resume) return false
+  // Whoever named this very approval is told why it does not count, not asked for another one.
+  const reason = typeof answer.reason === 'string' ? answer.reason : 'it was refused without a reason'
+  throw new ClonedError('APPROVAL_UNUSABLE', { approval: id, reason })
 }
-
-/** The name under which an approval stands among the takes of an intent. */
-export const APPROVALS = 'approvals'
 
 async function open(
   approver: Approver,
   approvals: Approvals,
-  action: Action,
-  runnable: Runnable,
+  attempt: Attempt,
+  stored: StoredAction,
   shown: readonly AskShown[],
 ): Promise<Waiting> {
-  const { kind, target, input, actor, digest } = action
-  const stored = { kind, target, input, actor, digest, contract: runnable.contract, about: runnable.about }
   const { request, created } = await bounded(approver.ms, async () => {
     const opened = await approvals.open(stored, shown)
-    if (opened.request.action.digest !== digest || opened.request.state !== 'pending') {
+    if (opened.request.action.digest !== stored.digest || opened.request.state !== 'pending') {
       throw new TypeError('the opened request is not for this action')
     }
     // The caller and observers get a copy, so that nobody writes in what the approvals keep.
     return { request: deepFreeze(structuredClone(opened.request)), created: opened.created }
   })
   const delivered: string[] = []
-  if (created) {
+  // Whoever edits decides in the same breath: there is nobody to tell.
+  if (created && !attempt.request.edits) {
     await approver.hooks.event(onApprovalRequested).tell(request, (plugin, answer) => {
       if (answer.ok && answer.value === true) delivered.push(plugin)
     })
@@ -102,13 +135,38 @@ async function open(
 }
 
 /** Read in the kernel whatever the approvals plugin matched: the exact action, approved, in time, every ask shown. */
-function satisfies(request: ApprovalRequest, action: Action, asks: readonly AskShown[], now: number): boolean {
+function satisfies(
+  request: ApprovalRequest,
+  { digest }: StoredAction,
+  asks: readonly AskShown[],
+  now: number,
+): boolean {
   return (
     request.state === 'approved' &&
-    request.action.digest === action.digest &&
+    request.action.digest === digest &&
     request.expiresAt > now &&
-    asks.every(({ plugin, key }) => request.asks.some((seen) => seen.plugin === plugin && seen.key === key))
+    wereShown(request.asks, asks)
   )
+}
+
+/** What the kernel can tell itself; the arguments are judged by whoever keeps the grant. */
+function grantCovers(grant: Grant, action: StoredAction, asks: readonly AskShown[], now: number): boolean {
+  const { actor, terms } = grant
+  return (
+    action.kind === toolCall.id &&
+    grant.tool === action.target &&
+    grant.contract === action.contract &&
+    actor.id === action.actor.id &&
+    actor.claimed === action.actor.claimed &&
+    actor.osUser === action.actor.osUser &&
+    grant.revokedAt === undefined &&
+    terms.until > now &&
+    wereShown(grant.asks, asks)
+  )
+}
+
+function wereShown(shown: readonly AskShown[], asks: readonly AskShown[]): boolean {
+  return asks.every(({ plugin, key }) => shown.some((seen) => seen.plugin === plugin && seen.key === key))
 }
 
 /** Does something with what approvals answer; a throw, a hang and an answer of another shape are all one failure. */
@@ -116,8 +174,14 @@ async function bounded<T>(ms: number, work: () => Promise<T>): Promise<T> {
   try {
     return await withDeadline(work(), ms)
   } catch (cause) {
+    // Not a failure of the service: it refuses to keep more requests, and says what to do about it.
+    if (isClonedError(cause) && cause.code === 'APPROVALS_FULL') throw cause
     throw new ClonedError('APPROVALS_FAILED', { cause: describeThrown(cause) }, { cause })
   }
+}
+
+function shownOf({ plugin, key = '', reason = '', rule }: Vote): AskShown {
+  return { plugin, key, reason, ...(rule === undefined ? {} : { rule }) }
 }
 
 export function reasonsOf(asks: readonly { readonly reason?: string }[]): string {

@@ -16,6 +16,8 @@ export interface AttemptRequest {
   readonly options: CallOptions
   /** The running action whose handler started this one. */
   readonly parent?: ParentScope
+  /** The request whose input is edited: a request is opened and nothing runs. Its requester acts. */
+  readonly edits?: { readonly approval: string; readonly actor: Actor }
   /** The approval that is being resumed, with the digest, contract and requester it was given for. */
   readonly resume?: { readonly approval: string; readonly digest: string; readonly actor: Actor }
 }

@@ -8,6 +8,8 @@ import { slot } from './token.js'
 import type { ToolContract } from './tool.js'
 import type { Vote } from './verdict.js'
 
+export * from './approval-contracts.js'
+
 // -- audit -----------------------------------------------------------------------------------------------------------
 
 /**
@@ -43,7 +45,8 @@ export interface AuditLog {
   /**
    * Appends one record. Resolves only when it is durable (synced to the device), in the order of the calls.
    * Must reject, for this and for every later record, once a write or a sync has failed, until the log was opened anew
-   * and checked, and says so in a record of its own.
+   * and checked, and says so in a record of its own. The kernel scrubs what is appended, so an owner gets it without the
+   * secrets that the process has used.
    */
   append(record: AuditRecord): Promise<Receipt>
   /**
@@ -61,6 +64,8 @@ export interface AuditLog {
   calls(instances: readonly string[]): Promise<readonly CallHistory[]>
   /** The newest record of this type. */
   latest(type: string): Promise<StoredRecord | undefined>
+  /** Every record from sequence `from` (default: the first that is left) on, oldest first. */
+  scan(from?: number): AsyncIterable<StoredRecord>
 }
 
 /** Owned by exactly one plugin; without an owner nothing is dispatched. */
@@ -99,74 +104,12 @@ export interface Taker {
 export interface Reserve<S = Action> extends Taker {
   /** What a take would do now, without doing it. */
   peek(action: S): Promise<TakeAnswer>
-  /** Takes atomically, for all processes of the workspace. `token: null` when nothing was taken. */
-  take(ref: TakeRef, action: S): Promise<TakeAnswer>
-}
-
-// -- approvals -------------------------------------------------------------------------------------------------------
-
-/** A question that an action raised. */
-export interface AskShown {
-  readonly plugin: string
-  readonly key: string
-  readonly reason: string
-}
-
-/** An action as prepared, kept until somebody decides. */
-export interface StoredAction {
-  readonly kind: string
-  readonly target: string
-  readonly input: Json
-  readonly actor: Actor
-  readonly digest: string
-  /** Contract hash of the tool, or the contract number of the kind. */
-  readonly contract: string
-  /** For people: title, risk, what it touches. */
-  readonly about: JsonObject
-}
-
-/** An approval request and how it stands. */
-export interface ApprovalRequest {
-  readonly id: string
-  readonly state: 'pending' | 'approved' | 'denied' | 'expired' | 'used'
-  readonly action: StoredAction
-  readonly asks: readonly AskShown[]
-  readonly createdAt: number
-  readonly expiresAt: number
-  readonly decidedBy?: Actor
-  readonly decidedAt?: number
-  readonly reason?: string
-  /** The call that used it. */
-  readonly usedBy?: string
-}
-
-/** A decision on a request. */
-export interface Decision {
-  readonly verdict: 'approve' | 'deny'
-  readonly by: Actor
-  readonly reason?: string
-}
-
-/** The approvals of a workspace. */
-export interface Approvals extends Taker {
-  /** The approval that satisfies these asks of this action and is not used or expired; reads only. */
-  match(digest: string, asks: readonly AskShown[]): Promise<ApprovalRequest | undefined>
-  /** Opens a request; an identical pending one (same digest, same asks) is returned instead of a second. */
-  open(action: StoredAction, asks: readonly AskShown[]): Promise<{ request: ApprovalRequest; created: boolean }>
-  /** Uses an approval for one call, once and atomically for all processes of the workspace. */
-  take(ref: TakeRef, approvalId: string): Promise<TakeAnswer>
-  get(approvalId: string): Promise<ApprovalRequest | undefined>
-  /** Newest first. */
-  list(filter?: { state?: ApprovalRequest['state'] }): Promise<readonly ApprovalRequest[]>
   /**
-   * Decides a pending request, once. Throws `APPROVAL_UNUSABLE` when it is not pending or the decider may not decide.
-   * For kinds with `onApproval: 'execute'` the outcome of the action is returned too.
+   * Takes atomically, for all processes of the workspace. `token: null` when nothing was taken. One that knows its answer
+   * gives it at once: the call then waits for no promise and no timer.
    */
-  decide(approvalId: string, decision: Decision): Promise<{ request: ApprovalRequest; outcome?: Outcome }>
+  take(ref: TakeRef, action: S): TakeAnswer | Promise<TakeAnswer>
 }
-
-/** Absent: whatever is asked is denied. */
-export const approvalsSlot = slot<Approvals>('cloned.approvals', { contract: 1 })
 
 // -- kernel instances ------------------------------------------------------------------------------------------------
 
@@ -228,8 +171,13 @@ export interface Gate {
   call(request: CallRequest, options?: CallOptions): Promise<Outcome>
   /** Starts an action of another kind. */
   act<I extends Json, O>(kind: ActionKind<I, O>, request: ActRequest, options?: CallOptions): Promise<Outcome<O>>
-  /** Runs the action that an approval was opened for, as its requester, judged again. */
+  /** Runs the action that an approval was opened for, as its requester, judged again; of an edited one, what it became. */
   resume(approvalId: string, options?: CallOptions): Promise<Outcome>
+  /**
+   * Judges the action of a pending request from the start with another input, as its requester, and opens a request for it
+   * whether or not anybody asks. Runs nothing: ends as `pending` or `denied`.
+   */
+  edit(approvalId: string, input: Json): Promise<Outcome>
   /** A dry run of a tool call. */
   explain(request: CallRequest): Promise<DryRun | Outcome>
   /** Every tool's contract, sorted by id. */

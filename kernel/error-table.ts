@@ -344,7 +344,7 @@ export const ERRORS = table({
   },
   AUDIT_UNWRITABLE: {
     what: 'the audit log did not accept the record: {cause}. Denied, failing closed.',
-    next: 'Find out what is wrong with the log: cloned audit verify   (on a full disk, free space first)',
+    next: 'Find out what is wrong with the log, its keys or its disk: cloned doctor',
     exit: 3,
   },
   AUDIT_KEY: {
@@ -468,6 +468,31 @@ export const ERRORS = table({
     what: 'what "cloned" prints could not be written: {cause}.',
     next: 'Look where its output goes: the disk may be full. What the command did stays done: cloned audit tail',
     exit: 1,
+  },
+  APPROVALS_FULL: {
+    what: 'it needs an approval, and {whose} has {count} requests waiting, the most that may wait.',
+    next: 'Decide or deny some of them: cloned approvals list --state pending',
+    exit: 3,
+  },
+  APPROVER_REFUSED: {
+    what: 'this decision on approval "{approval}" does not count: {reason}.',
+    next: 'See who may decide: cloned policy show',
+    exit: 3,
+  },
+  APPROVAL_SIGNATURE: {
+    what: 'the signed decision is refused: {reason}.',
+    next: 'Print what is to be signed: cloned approvals request {approval}',
+    exit: 3,
+  },
+  APPROVER_KEY: {
+    what: 'the approver key {path} cannot be used: {reason}.',
+    next: 'Make one outside of the workspace: cloned approvals keygen ~/approver.pem',
+    exit: 2,
+  },
+  GRANT_REFUSED: {
+    what: 'no grant can be given with approval "{approval}": {reason}.',
+    next: 'Approve it without --grant, or with other terms: cloned approvals approve --help',
+    exit: 3,
   },
   APPROVAL_DENIED: {
     what: 'a person denied approval "{approval}".',
@@ -733,7 +758,7 @@ export const ERRORS = table({
   },
   STORE_UNUSABLE: {
     what: 'the store {path} cannot be used: {problem}. It was not changed.',
-    next: 'Restore {path} from a copy, or move it away to begin with an empty one.',
+    next: 'Restore {path} from a backup. Without one, move away what is left of it, then: cloned store adopt',
     exit: 6,
   },
   STORE_NEWER: {
@@ -790,6 +815,26 @@ export const ERRORS = table({
     next: 'Look at the policy in force with "cloned policy show", then ask again: cloned policy adopt',
     exit: 1,
   },
+  POLICY_UNPROVEN: {
+    what: 'the policy in force cannot be proven: {problem}. Every call is denied.',
+    next: 'Find out why with "cloned policy show"; to put the policy as it stands in force anew: cloned policy adopt',
+    exit: 6,
+  },
+  POLICY_BUSY: {
+    what: 'another process has been changing the policy for {seconds} s. Nothing was changed.',
+    next: 'Try again; if it stays so, end the process that holds .cloned/policy.lock.',
+    exit: 1,
+  },
+  POLICY_UNAPPROVED: {
+    what: 'the policy write was not carried out: the audit log has no record of its approval.',
+    next: 'Ask again: cloned policy adopt',
+    exit: 3,
+  },
+  POLICY_CHANGE_UNKNOWN: {
+    what: 'there is no change "{change}" of the policy.',
+    next: 'See the changes: cloned policy history',
+    exit: 1,
+  },
   POLICY_OVERLAY_MISSING: {
     what: 'there is no overlay {file} to adopt.',
     next: 'Write it; "version: 1" and "pack: {pack}" alone stand for the pack as it is. Then: cloned policy adopt',
@@ -808,7 +853,7 @@ export const ERRORS = table({
   },
   EGRESS_ADDRESS: {
     what: '{host} leads to an address that is not allowed.',
-    next: 'If that is meant, name the range under "addresses" of the rule for {host}, with its ports, then: cloned policy adopt',
+    next: 'If that is meant, allow the range it is in: cloned firewall allow {host} --address RANGE --port PORT (with --tool or --connector as before)',
     exit: 3,
   },
   EGRESS_REQUEST: {
@@ -833,7 +878,7 @@ export const ERRORS = table({
   },
   EGRESS_REVOKED: {
     what: 'the request to {host} was stopped: the policy does not allow it any more.',
-    next: 'See what it allows: cloned policy show',
+    next: 'See what it allows: cloned firewall list',
     exit: 3,
   },
   EGRESS_CANCELLED: {
@@ -844,6 +889,47 @@ export const ERRORS = table({
   EGRESS_FAILED: {
     what: 'the request to {host} failed: {cause}.',
     next: 'Check the name and that the host answers, then try again.',
+    exit: 1,
+  },
+  EGRESS_PROPOSAL: {
+    what: 'nothing was proposed: {problems}.',
+    next: 'Name single hosts in lower-case ASCII; addresses with --port, private ones with --address too: cloned firewall allow --help',
+    exit: 2,
+  },
+  EGRESS_OVERLAY_EDITED: {
+    what: '{file} was edited and is not in force, so no rule is added to it or taken out.',
+    next: 'Put the edit in force first, or undo it: cloned policy adopt',
+    exit: 1,
+  },
+  EGRESS_OVERLAY_SHAPE: {
+    what: '{place} of the policy overlay is an alias, which is not edited by a command.',
+    next: 'Edit the file itself, then: cloned policy adopt',
+    exit: 1,
+  },
+  // -- egress proxy ------------------------------------------------------------------------------------------------
+  EGRESS_PROXY_OPEN: {
+    what: 'no way out was opened for connector "{connector}": {problem}.',
+    next: 'Correct that, then start the connector again.',
+    exit: 1,
+  },
+  EGRESS_PROXY_REQUEST: {
+    what: 'a request of connector "{connector}" to its proxy was refused: {problem}.',
+    next: 'Send plain HTTP/1.1: CONNECT host:port for https, or a whole http:// URL with the same Host.',
+    exit: 1,
+  },
+  EGRESS_PROXY_BUSY: {
+    what: 'connector "{connector}" has {limit} connections open, which is the most it may have.',
+    next: 'Close some of them, or raise "connections" in the configuration of cloned.egress-proxy.',
+    exit: 1,
+  },
+  EGRESS_PROXY_SNI: {
+    what: 'a tunnel to {host} was closed: {problem}.',
+    next: 'Speak TLS in it, with the name of that host in clear (SNI), and without encrypted ClientHello.',
+    exit: 3,
+  },
+  EGRESS_PROXY_UNASKED: {
+    what: 'no connector of this process waits for {method} {url}; nothing was sent.',
+    next: 'Make the request again through the proxy of the connector.',
     exit: 1,
   },
   // -- keys and vault ----------------------------------------------------------------------------------------------

@@ -73,5 +73,9 @@ export function describeThrown(thrown: unknown): string {
 }
 
 function fill(template: string, params: Readonly<Record<string, string | number>>): string {
-  return template.replace(/\{(\w+)\}/g, (_, name: string) => String(params[name] ?? ''))
+  // A parameter may be a sentence of its own, with its full stop.
+  return template.replace(/\{(\w+)\}(\.?)/g, (_, name: string, stop: string) => {
+    const value = String(params[name] ?? '')
+    return value.endsWith('.') ? value : value + stop
+  })
 }

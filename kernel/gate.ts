@@ -90,7 +90,7 @@ export class GatePath {
 
     const verdict = await vote(host.judge, attempt, action, runnable)
     if (verdict.effect === 'deny') throw new Refused(refusal(host.judge, verdict.by, action.target))
-    if (verdict.effect === 'ask' || request.resume) {
+    if (verdict.effect === 'ask' || request.resume || request.edits) {
       const asks = verdict.effect === 'ask' ? verdict.by : []
       const waiting = await approve({ ...host.approver, instance: host.instance }, attempt, action, runnable, asks)
       if (waiting) return this.#pending(attempt, waiting)
@@ -134,8 +134,8 @@ export class GatePath {
   }
 
   #record(entry: AuditRecord, late?: (receipt: Receipt) => void): Promise<Receipt> {
-    const { audit, judge, limits } = this.#host
-    return record(audit, judge.words.json(entry, 'audit'), limits.recordMs, late)
+    const { audit, limits } = this.#host
+    return record(audit, entry, limits.recordMs, late)
   }
 
   async #pending(attempt: Attempt, { request, delivered }: Waiting): Promise<Outcome> {

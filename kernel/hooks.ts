@@ -114,9 +114,12 @@ export const onReady = defineHook.observe<{ readonly instance: string }, 'onRead
 /** An outgoing connection that a handler wants to make. */
 export interface EgressSubject {
   readonly url: string
+  /** `CONNECT`: a connection in which anything may be said to that host. */
   readonly method: string
   /** The connector on whose behalf it is made; rules of the policy may be its own. */
   readonly connector?: string
+  /** The tool on whose behalf it is made, in an action that is no tool call; in a tool call it is that tool's. */
+  readonly tool?: string
 }
 /** Votes on an outgoing connection of a running action. */
 export const beforeEgress = defineHook.check<{ action: Action; subject: EgressSubject }, 'beforeEgress'>('beforeEgress')

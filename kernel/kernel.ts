@@ -28,7 +28,8 @@ import { KERNEL_ID } from './plan-slots.js'
 import type { Logger } from './plugin.js'
 import { type Recovered, recover } from './recover.js'
 import { Runnables } from './registry.js'
-import { resumeRequest } from './resume.js'
+import { editRequest, resumeRequest } from './resume.js'
+import { scrubbed } from './scrubbed-audit.js'
 import { scrubberSlot } from './scrubber.js'
 import { Settlements } from './settlements.js'
 import { type Registry, setupAll } from './setup.js'
@@ -107,12 +108,13 @@ class RunningKernel implements Kernel {
     this.#now = runtime.now ?? Date.now
     this.#osUser = runtime.osUser ?? currentOsUser()
     this.#log = logger('cloned.kernel')
-    const { call, act, explain, resume, tools, plan, onApproval, actor } = this
+    const { call, act, explain, resume, edit, tools, plan, onApproval, actor } = this
     this.#registry = setupAll(boot, {
       // Not the kernel itself: that has every service and could be stopped.
-      gate: Object.freeze({ call, act, explain, resume, tools, plan, onApproval, actor }),
+      gate: Object.freeze({ call, act, explain, resume, edit, tools, plan, onApproval, actor }),
       now: this.#now,
       log: logger,
+      service: (slot, given) => scrubbed(slot, given, this.#words),
       fire: (hook, subject) => this.#fire(hook, subject),
     })
     this.#runnables = new Runnables(this.#registry, boot.plugins)
@@ -183,6 +185,11 @@ class RunningKernel implements Kernel {
     return 'status' in wanted ? wanted : this.#start(() => ({ ...wanted, options }))
   }
 
+  edit: Gate['edit'] = async (approvalId, input) => {
+    const wanted = await editRequest(this.#optional(approvalsSlot), approvalId, input, this.#limits.approvalsMs)
+    return 'status' in wanted ? wanted : this.#start(() => ({ ...wanted, options: {} }))
+  }
+
   tools: Gate['tools'] = () => this.#runnables.tools()
 
   plan: Gate['plan'] = () => this.#report
@@ -240,7 +247,7 @@ class RunningKernel implements Kernel {
       runnables: this.#runnables,
       instance: this.instance,
       now: this.#now,
-      actor: ({ resume, actor }) => resume?.actor ?? makeActor(actor, this.#osUser),
+      actor: ({ resume, edits, actor }) => (resume ?? edits)?.actor ?? makeActor(actor, this.#osUser),
       callId: randomUUID,
       fire: (hook, subject) => this.#fire(hook, subject),
       settlements: this.#settlements,

@@ -9,7 +9,8 @@ export function nearest(typed: string, known: Iterable<string>): string | undefi
   let best: string | undefined
   let bestDistance = Math.max(2, Math.floor(typed.length / 3)) + 1
   for (const candidate of known) {
-    const distance = editDistance(typed, candidate, bestDistance)
+    const sameLetters = candidate.toLowerCase() === typed.toLowerCase()
+    const distance = sameLetters ? 0 : editDistance(typed, candidate, bestDistance)
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance

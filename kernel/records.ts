@@ -45,6 +45,7 @@ export function outcomeRecord(attempt: Attempt, outcome: Outcome, recording: Rec
     addClear(entry, runnable?.clearOutput?.(outcome.output))
   }
   if (outcome.status === 'pending') entry.approval = outcome.approval.id
+  else if (attempt.approval !== undefined) entry.approval = attempt.approval
   // The ballot stands in the intent where there is one.
   if (intentSeq === undefined) entry.ballot = ballotOf(attempt)
   else entry.intent = intentSeq
@@ -59,7 +60,9 @@ export function indeterminateRecord(
   now: number,
 ): AuditRecord {
   const died = new ClonedError('INSTANCE_DIED', {})
-  const keep = ['call_id', 'instance', 'kind', 'target', 'contract', 'actor', 'digest'].filter((key) => key in intent)
+  const keep = ['call_id', 'instance', 'kind', 'target', 'contract', 'actor', 'digest', 'approval'].filter(
+    (key) => key in intent,
+  )
   return {
     type: String(intent['type']).replace(/\.intent$/, '.outcome'),
     ts: new Date(now).toISOString(),

@@ -23,8 +23,8 @@ export interface ScopeHost {
   readonly progress: (message: Json) => void
 }
 
-/** Types of records that mean something to the kernel, to approvals or to the policy. */
-const RESERVED = /^(?:log|check|approval|policy)\.|\.(?:intent|outcome)$/
+/** Types of records that mean something to the kernel, to approvals, to the policy or to the guard of the store. */
+const RESERVED = /^(?:log|check|approval|policy|store)\.|\.(?:intent|outcome)$/
 
 /** The context of one handler, and what has to be durable before its outcome. */
 export class Scope implements HandlerContext {

@@ -15,8 +15,8 @@ export interface ScrubStream {
  * hexadecimal and base64 write it) by `[REDACTED:vault:<name>]`. `sink` names where a value is going (`log`, `events`) and
  * `callId` the action it came from; both stand in the audit record of a hit. What holds no secret comes back unchanged,
  * the same object. The kernel itself scrubs what actions answer (`output`, `error`, `progress`), after every filter,
- * the reasons of votes (`ballot`) and of outcomes (`outcome`), every audit record of its own (`audit`) and every
- * diagnostic (`log`).
+ * the reasons of votes (`ballot`) and of outcomes (`outcome`), every audit record, whoever appends it (`audit`), and
+ * every diagnostic (`log`).
  * Whoever lets a value out of the process passes it through here first; when this throws, the value must stay inside.
  */
 export interface Scrubber {

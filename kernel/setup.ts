@@ -38,6 +38,8 @@ export interface SetupHost {
   readonly gate: Gate
   readonly now: () => number
   readonly log: (plugin: string) => Logger
+  /** What others get for the service that a plugin provides for a slot. */
+  readonly service: (slot: string, given: unknown) => unknown
   /** Fires an observe hook on behalf of a plugin. */
   readonly fire: (hook: Hook, subject: unknown) => void
 }
@@ -212,7 +214,7 @@ class PluginSetup {
     }
     for (const [name, slot] of Object.entries(provides)) {
       if (given[name] === undefined || given[name] === null) throw this.#missing('slot', name)
-      this.#book.services.set(slot.id, given[name])
+      this.#book.services.set(slot.id, this.#host.service(slot.id, given[name]))
     }
     for (const [name, { id }] of Object.entries(contributes)) {
       const items = given[name]

@@ -8,12 +8,14 @@ import {
   type Plugin,
 } from 'cloned/kernel'
 import { approvalsPlugin } from './approvals/index.js'
+import { approvalsCommandPlugin } from './approvals-command/index.js'
 import { artifactsPlugin } from './artifacts/index.js'
 import { auditPlugin } from './audit/index.js'
 import { budgetsPlugin } from './budgets/index.js'
 import { cliPlugin } from './cli/index.js'
 import { connectorsPlugin } from './connectors/index.js'
 import { doctorPlugin } from './doctor/index.js'
+import { egressProxyPlugin } from './egress-proxy/index.js'
 import { firewallPlugin } from './firewall/index.js'
 import { fsPlugin } from './fs/index.js'
 import { keysPlugin } from './keys/index.js'
@@ -28,6 +30,7 @@ import { sandboxBubblewrapPlugin } from './sandbox-bubblewrap/index.js'
 import { scrubPlugin } from './scrub/index.js'
 import { skillsPlugin } from './skills/index.js'
 import { storePlugin } from './store/index.js'
+import { storeGuardPlugin } from './store-guard/index.js'
 import { trustPlugin } from './trust/index.js'
 import { vaultPlugin } from './vault/index.js'
 import { vaultAzurePlugin } from './vault-azure/index.js'
@@ -44,10 +47,13 @@ export const builtIns: readonly Plugin[] = [
   storePlugin,
   keysPlugin,
   auditPlugin,
+  storeGuardPlugin,
   policyPlugin,
   approvalsPlugin,
+  approvalsCommandPlugin,
   budgetsPlugin,
   firewallPlugin,
+  egressProxyPlugin,
   scrubPlugin,
   outboundPlugin,
   vaultPlugin,
@@ -77,12 +83,12 @@ export type Composition = Partial<
   Pick<Distribution, 'plugins' | 'replace' | 'omit' | 'requireGuards' | 'mayAllow' | 'limits'>
 >
 
-/** The policy must vote on everything, the firewall on its rules, and budgets must be taken; else the kernel does not start. */
+/** The policy must vote on everything, the firewall on its rules, the store must be the known one, and budgets must be taken; else the kernel does not start. */
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   beforeToolCall: ['cloned.policy'],
   onPolicyWrite: ['cloned.policy', 'cloned.firewall'],
-  beforeAction: ['cloned.policy'],
-  reserveToolCall: ['cloned.budgets'],
+  beforeAction: ['cloned.policy', 'cloned.store-guard'],
+  reserveToolCall: ['cloned.budgets', 'cloned.store-guard'],
 }
 
 /**

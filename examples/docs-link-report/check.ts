@@ -1,6 +1,7 @@
-// Checks the links of Markdown files against the workspace; what could not be looked at is reported, never taken as fine.
+// Checks the links of Markdown files; what could not be looked at is reported, never taken as fine.
 import { posix } from 'node:path'
 import { describeThrown, type HandlerContext } from 'cloned/kernel'
+import { type Answer, askExternal, type Blocked } from './external.js'
 import { type Page, parsePage } from './page.js'
 import { isMarkdown, type Target, targetOf } from './target.js'
 import { listAll, readAll, type Seen } from './workspace.js'
@@ -21,6 +22,8 @@ export interface Findings {
   readonly internal: number
   readonly broken: readonly Problem[]
   readonly unchecked: readonly Problem[]
+  /** External origins that the policy does not allow. */
+  readonly blocked: readonly Blocked[]
   /** Links per external host. */
   readonly hosts: ReadonlyMap<string, number>
 }
@@ -35,7 +38,7 @@ interface Found {
 const MAX_LOOKUPS = 2_000
 const PARSE_LIMITS = { fileMs: 5_000, allMs: 20_000 }
 
-/** Reads the files, then whatever their links point at, then judges every link. */
+/** Reads the files, then whatever their links point at, asks the external ones, then judges every link. */
 export async function checkLinks(
   paths: readonly string[],
   ctx: Pick<HandlerContext, 'call'>,
@@ -56,13 +59,16 @@ export async function checkLinks(
   const unread = first(others.map(({ path }) => path))
   for (const [path, seen] of await readAll(unread, ctx)) pages.set(path, parse(seen))
 
+  const external = links.flatMap(({ target }) => (target.kind === 'external' ? [target.url] : []))
+  const { answers, blocked } = await askExternal(external, ctx)
   const broken: Problem[] = []
   const unchecked: Problem[] = files.flatMap((file) => {
     const page = pages.get(file)
     return page && 'unseen' in page ? [{ file, line: 0, url: '', reason: page.unseen }] : []
   })
   for (const link of links) {
-    const verdict = judge(link, pages, places)
+    const verdict =
+      link.target.kind === 'external' ? answered(answers.get(link.target.url)) : judge(link, pages, places)
     if (!verdict) continue
     const { file, line, url } = link
     const list = verdict.kind === 'broken' ? broken : unchecked
@@ -74,6 +80,7 @@ export async function checkLinks(
     internal: links.filter(({ target }) => isInternal(target)).length,
     broken,
     unchecked,
+    blocked,
     hosts: countHosts(links),
   }
 }
@@ -83,6 +90,11 @@ type Places = ReadonlyMap<string, Seen<ReadonlySet<string>>>
 interface Verdict {
   readonly kind: 'broken' | 'unchecked'
   readonly reason: string
+}
+
+/** Nothing speaks against a link that is fine, nor about one of a blocked origin, which is reported as such. */
+function answered(answer: Answer | undefined): Verdict | undefined {
+  return answer === undefined || answer.kind === 'fine' ? undefined : { kind: answer.kind, reason: answer.reason }
 }
 
 function judge({ file, target }: Found, pages: ReadonlyMap<string, Seen<Page>>, places: Places): Verdict | undefined {

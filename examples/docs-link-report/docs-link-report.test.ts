@@ -8,6 +8,7 @@ import { artifactsSlot } from 'cloned/plugins/artifacts'
 import { runsSlot } from 'cloned/plugins/runs'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { checkLinks } from './check.js'
+import { askExternal } from './external.js'
 import { docsLinkReport } from './index.js'
 
 const FILES = fileURLToPath(new URL('../../test/fixtures/files/', import.meta.url))
@@ -46,6 +47,15 @@ it('reports every broken link of a directory, and nothing else, in an artifact t
       { host: 'example.org', links: 2 },
       { host: 'cdn.example.net', links: 1 },
       { host: 'example.com:8080', links: 1 },
+    ],
+    blocked: [
+      {
+        origin: 'http://example.com:8080',
+        links: 1,
+        propose: expect.stringMatching(/^cloned firewall allow example\.com /),
+      },
+      { origin: 'https://cdn.example.net', links: 1 },
+      { origin: 'https://example.org', links: 2 },
     ],
   })
   expect(artifact).toMatchObject({
@@ -88,7 +98,7 @@ interface Checked {
 }
 const check = async (files: string[]): Promise<Checked> => {
   const outcome: Outcome = await kernel.call({
-    tool: 'example.markdown.links@v1',
+    tool: 'example.markdown.links@v2',
     input: { root: 'docs', files },
     actor: 'agent:tester',
   })
@@ -127,4 +137,80 @@ it('nothing that a link says breaks out of its place in the report', async () =>
       '- `docs/hostile.md:1` → `\\u{202e}e.md`: no such file',
     ].join('\n'),
   )
+})
+
+interface Asked {
+  readonly url: string
+  readonly method?: string
+}
+
+/** A gate that answers fetches as `answer` says, and remembers them. */
+function played(answer: (asked: Asked) => object) {
+  const asked: Asked[] = []
+  const call = async (_: string, input: unknown) => {
+    asked.push(input as Asked)
+    return answer(input as Asked) as Outcome
+  }
+  return { asked, ctx: { call } }
+}
+
+const done = (status: number) => ({ status: 'done', output: { status } })
+const denied = {
+  status: 'failed',
+  code: 'EGRESS_DENIED',
+  help: 'Propose to allow it: cloned firewall allow a.test (an agent …)',
+}
+
+it('an external link is broken when its host says so, and unchecked when that is not clear', async () => {
+  const answers: Record<string, object> = {
+    'https://a.test/ok': done(204),
+    'https://a.test/gone': done(404),
+    'https://a.test/shut': done(403),
+    'https://b.test/': { status: 'failed', code: 'EGRESS_FAILED', help: '' },
+    'https://c.test/': { status: 'pending' },
+  }
+  const { ctx } = played(({ url }) => answers[url] ?? {})
+  expect(Object.fromEntries((await askExternal(Object.keys(answers), ctx)).answers)).toEqual({
+    'https://a.test/ok': { kind: 'fine', reason: '' },
+    'https://a.test/gone': { kind: 'broken', reason: 'answered with status 404' },
+    'https://a.test/shut': { kind: 'unchecked', reason: 'answered with status 403' },
+    'https://b.test/': { kind: 'unchecked', reason: 'EGRESS_FAILED' },
+    'https://c.test/': { kind: 'unchecked', reason: 'asking it needs an approval' },
+  })
+})
+
+it('a host that knows no HEAD is asked with GET', async () => {
+  const { ctx, asked } = played(({ method }) => done(method === 'HEAD' ? 405 : 200))
+  expect((await askExternal(['https://a.test/'], ctx)).answers.get('https://a.test/')?.kind).toBe('fine')
+  expect(asked.map(({ method = 'GET' }) => method)).toEqual(['HEAD', 'GET'])
+})
+
+it('a host that is not allowed is asked once, and reported with the command that proposes it', async () => {
+  const { ctx, asked } = played(() => denied)
+  const urls = ['https://a.test/1', 'https://a.test/2', 'https://a.test/2', 'https://a.test/3']
+  expect(await askExternal(urls, ctx)).toEqual({
+    answers: new Map(),
+    blocked: [{ origin: 'https://a.test', links: 3, propose: 'cloned firewall allow a.test' }],
+  })
+  expect(asked).toHaveLength(1)
+})
+
+it('hosts, links and time are limited, and what was not asked is unchecked', async () => {
+  const limits = { origins: 2, urls: 3, atOnce: 1, eachMs: 100, allMs: 10_000 }
+  const urls = ['a', 'b', 'c'].flatMap((host) => [1, 2].map((n) => `https://${host}.test/${n}`))
+  const { ctx, asked } = played(() => done(200))
+  const { answers } = await askExternal(urls, ctx, limits)
+  expect(asked).toHaveLength(3)
+  expect(urls.map((url) => answers.get(url)?.reason)).toEqual([
+    '',
+    '',
+    '',
+    'too many links to ask',
+    'too many hosts to ask',
+    'too many hosts to ask',
+  ])
+  const late = played(() => done(200))
+  const none = await askExternal(urls, late.ctx, { ...limits, allMs: -1 })
+  expect(late.asked).toEqual([])
+  expect(none.answers.get('https://a.test/1')).toEqual({ kind: 'unchecked', reason: 'no time was left to ask' })
 })

@@ -4,7 +4,7 @@ import { definePlugin, toolsCollection } from 'cloned/kernel'
 import { skillPacksCollection } from 'cloned/plugins/skills'
 import { linksTool } from './tool.js'
 
-/** Contributes `example.markdown.links@v1` and the pipeline `docs.link-report`. */
+/** Contributes `example.markdown.links@v2` and the pipeline `docs.link-report`. */
 export const docsLinkReport = definePlugin({
   id: 'example.docs-link-report',
   version: '1.0.0',

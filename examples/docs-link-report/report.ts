@@ -18,13 +18,14 @@ export function answerOf(root: string, truncated: boolean, findings: Findings) {
     broken_links: findings.broken.slice(0, MAX_SHOWN).map((problem) => ({ ...problem, url: cut(problem.url) })),
     external_hosts: hosts.slice(0, MAX_HOSTS),
     unchecked: findings.unchecked.length,
+    blocked: findings.blocked.map((origin) => ({ ...origin })),
   }
 }
 
 function reportOf(
   root: string,
   truncated: boolean,
-  { files, links, internal, broken, unchecked }: Findings,
+  { files, links, internal, broken, unchecked, blocked }: Findings,
   hosts: readonly { readonly host: string; readonly links: number }[],
 ): string {
   const external = hosts.reduce((sum, host) => sum + host.links, 0)
@@ -37,6 +38,7 @@ function reportOf(
       ['Broken links', broken.length],
       ['External links', external],
       ['External hosts', hosts.length],
+      ['Blocked hosts', blocked.length],
       ['Not checked', unchecked.length],
     ],
   )
@@ -51,6 +53,7 @@ function reportOf(
       ? 'None.'
       : table(['Host', 'Links'], cutList(hosts.map(({ host, links }) => [code(host), links]))),
     ...(hosts.length > MAX_HOSTS ? [more(hosts.length - MAX_HOSTS)] : []),
+    ...(blocked.length === 0 ? [] : ['## Blocked hosts', BLOCKED, blockedList(blocked)]),
     ...(unchecked.length === 0 ? [] : ['## Not checked', problems(unchecked)]),
   ]
     .join('\n\n')
@@ -65,6 +68,13 @@ function problems(list: readonly Problem[]): string {
   })
   if (list.length > MAX_SHOWN) lines.push(`- ${more(list.length - MAX_SHOWN)}`)
   return lines.join('\n')
+}
+
+const BLOCKED =
+  'The policy does not allow these, so their links were not checked. Each command proposes to allow one; a person decides.'
+
+function blockedList(blocked: Findings['blocked']): string {
+  return blocked.map(({ origin, propose }) => `- ${code(origin)}: ${code(propose)}`).join('\n')
 }
 
 function table(head: readonly [string, string], rows: readonly (readonly [string, number])[]): string {

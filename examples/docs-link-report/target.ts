@@ -4,7 +4,7 @@ import { posix } from 'node:path'
 /** What a link points at. Paths are relative to the workspace root. */
 export type Target =
   | { readonly kind: 'file'; readonly path: string; readonly anchor: string | undefined }
-  | { readonly kind: 'external'; readonly host: string }
+  | { readonly kind: 'external'; readonly host: string; readonly url: string }
   /** `mailto:` and the like: nothing to check. */
   | { readonly kind: 'other' }
   | { readonly kind: 'broken'; readonly reason: string; readonly external: boolean }
@@ -32,7 +32,9 @@ export function isMarkdown(path: string): boolean {
 function external(url: string): Target {
   const full = url.startsWith('//') ? `https:${url}` : url
   if (!URL.canParse(full)) return broken('not a valid address', true)
-  return { kind: 'external', host: new URL(full).host }
+  const { host, href, hash } = new URL(full)
+  // What a fragment names is in the page, which is not read.
+  return { kind: 'external', host, url: hash === '' ? href : href.slice(0, -hash.length) }
 }
 
 function broken(reason: string, external = false): Target {

@@ -11,10 +11,10 @@ const count = { type: 'integer', minimum: 0 } as const
 const text = { type: 'string' } as const
 
 export const linksTool = defineTool<LinksInput>({
-  id: 'example.markdown.links@v1',
+  id: 'example.markdown.links@v2',
   title: 'Check Markdown links',
   description:
-    'Extracts the links of Markdown files, checks those that stay in the workspace, and counts the others per host. Opens no connection.',
+    'Extracts the links of Markdown files and checks them: those into the workspace by reading it, the others by asking their hosts, as far as the policy allows.',
   input: {
     type: 'object',
     properties: {
@@ -60,12 +60,26 @@ export const linksTool = defineTool<LinksInput>({
         },
       },
       unchecked: count,
+      blocked: {
+        type: 'array',
+        description: 'External origins that the policy does not allow; at most 50.',
+        items: {
+          type: 'object',
+          properties: {
+            origin: text,
+            links: { ...count, description: 'Different URLs that were not asked.' },
+            propose: { ...text, description: 'The command that proposes to allow it.' },
+          },
+          required: ['origin', 'links', 'propose'],
+          additionalProperties: false,
+        },
+      },
     },
-    required: ['report', 'files', 'links', 'broken', 'broken_links', 'external_hosts', 'unchecked'],
+    required: ['report', 'files', 'links', 'broken', 'broken_links', 'external_hosts', 'unchecked', 'blocked'],
     additionalProperties: false,
   },
   risk: 'low',
-  capability: 'fs.read',
+  capability: 'net.fetch',
   idempotent: true,
   timeoutMs: 120_000,
   async handler({ root, files, truncated }, ctx) {

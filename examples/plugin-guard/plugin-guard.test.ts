@@ -172,10 +172,14 @@ describe('an allow of a third party', () => {
   })
 
   it('alone is a denial: nobody whose allow counts has voted', async () => {
-    const { requireGuards: _, ...rest } = defaultDistribution({ plugins: [generous], mayAllow: [] })
+    const { requireGuards: _, plugins, ...rest } = defaultDistribution({ mayAllow: [] })
+    const kept = new Set(['cloned.workspace', 'cloned.store', 'cloned.keys', 'cloned.audit', 'cloned.fs'])
     const kernel = await start({
       ...rest,
-      omit: ['cloned.policy', 'cloned.approvals', 'cloned.budgets', 'cloned.firewall', 'cloned.runs'],
+      plugins: [
+        ...plugins.filter((plugin) => kept.has(('plugin' in plugin ? plugin.plugin : plugin).manifest.id)),
+        generous,
+      ],
     })
     expect(await kernel.call(write('notes.md'))).toMatchObject({ status: 'denied', code: 'NO_ALLOW' })
   })

@@ -47,6 +47,7 @@ export const jsonlAudit = definePlugin({
       find: async (id, from) => opened().find(id, from),
       calls: async (instances) => opened().calls(instances),
       latest: async (type) => opened().latest(type),
+      scan: (from) => opened().scan(from),
       token: (field, canonical) => opened().token(field, canonical),
     }
     return { audit, commands: [verifyCommand(file)] }

@@ -84,6 +84,10 @@ export class JsonlLog implements AuditLog {
     return (await this.#records()).findLast(({ record }) => record['type'] === type)
   }
 
+  async *scan(from = 1): AsyncGenerator<StoredRecord, void> {
+    for (const stored of await this.#records()) if (stored.seq >= from) yield stored
+  }
+
   async find(id: string, from = 1): Promise<readonly StoredRecord[]> {
     return (await this.#records()).filter(
       ({ seq, record }) => seq >= from && (record['call_id'] === id || record['approval'] === id),

@@ -1,6 +1,6 @@
 // What the cases of the approvals contract share: the fixture, the people and the actions; holds no rule.
 import assert from 'node:assert/strict'
-import type { ApprovalRequest, Approvals, AskShown, StoredAction } from '../contracts.js'
+import type { ApprovalRequest, Approvals, AskShown, StoredAction, TakeAnswer, TakeRef } from '../contracts.js'
 import { sha256 } from '../json.js'
 import type { ContractCase } from './case.js'
 
@@ -49,6 +49,12 @@ export function actionOf(name: string): StoredAction {
 /** A call of kernel instance `i1`. */
 export function refOf(callId: string) {
   return { callId, instance: 'i1' }
+}
+
+/** Takes an approval for the action and the asks that it was opened for. */
+export async function take(approvals: Approvals, ref: TakeRef, id: string): Promise<TakeAnswer> {
+  const request = await approvals.get(id)
+  return approvals.take(ref, id, { digest: request?.action.digest ?? sha256(id), asks: request?.asks ?? [] })
 }
 
 /** Opens a request and approves it. */

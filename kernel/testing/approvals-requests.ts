@@ -1,7 +1,18 @@
 // The rules of approvals for opening, covering and deciding, as cases; one table or one case for each rule.
 import assert from 'node:assert/strict'
 import type { AskShown } from '../contracts.js'
-import { actionOf, approve, EDIT, RACERS, type Rule, refOf, rejects, SPEND, TEST_DECIDER } from './approvals-fixture.js'
+import {
+  actionOf,
+  approve,
+  EDIT,
+  RACERS,
+  type Rule,
+  refOf,
+  rejects,
+  SPEND,
+  TEST_DECIDER,
+  take,
+} from './approvals-fixture.js'
 import type { ContractCase } from './case.js'
 
 /** Requests are opened once and found again. */
@@ -14,7 +25,7 @@ export function requestRules(rule: Rule): ContractCase[] {
       assert.deepEqual(request.action, actionOf('a'))
       assert.deepEqual(request.asks, [EDIT])
       assert.equal(await approvals.match(request.action.digest, [EDIT]), undefined)
-      assert.equal((await approvals.take(refOf('c1'), request.id)).ok, false)
+      assert.equal((await take(approvals, refOf('c1'), request.id)).ok, false)
       assert.deepEqual(await approvals.get(request.id), request)
     }),
     rule('identical requests opened at one moment are one request', async ({ approvals }) => {
@@ -60,7 +71,7 @@ export function requestRules(rule: Rule): ContractCase[] {
     }),
     rule('an unknown id is not found, not taken and not decided', async ({ approvals }) => {
       assert.equal(await approvals.get('ap_none'), undefined)
-      assert.equal((await approvals.take(refOf('c1'), 'ap_none')).ok, false)
+      assert.equal((await take(approvals, refOf('c1'), 'ap_none')).ok, false)
       await rejects(approvals.decide('ap_none', { verdict: 'approve', by: TEST_DECIDER }), 'APPROVAL_UNKNOWN')
     }),
   ]
@@ -102,7 +113,7 @@ export function decisionRules(rule: Rule): ContractCase[] {
       const { request } = await approvals.open(actionOf('a'), [EDIT])
       await approvals.decide(request.id, { verdict: 'deny', by: TEST_DECIDER })
       assert.equal(await approvals.match(request.action.digest, [EDIT]), undefined)
-      assert.equal((await approvals.take(refOf('c1'), request.id)).ok, false)
+      assert.equal((await take(approvals, refOf('c1'), request.id)).ok, false)
     }),
     rule('a request is decided once, whoever is first', async ({ approvals }) => {
       const { request } = await approvals.open(actionOf('a'), [EDIT])

@@ -1,5 +1,6 @@
 // The rules that every implementation of approvals must keep, as one list of cases; knows nothing of how they are stored.
 import type { ApprovalsFixture, Rule } from './approvals-fixture.js'
+import { grantRules } from './approvals-grants.js'
 import { coverRules, decisionRules, requestRules } from './approvals-requests.js'
 import { expiryRules, settlementRules, useRules } from './approvals-uses.js'
 import type { ContractCase } from './case.js'
@@ -26,5 +27,6 @@ export function approvalsSuite(make: () => Promise<ApprovalsFixture>): readonly 
     ...useRules(rule),
     ...expiryRules(rule),
     ...settlementRules(rule),
+    ...grantRules(rule),
   ]
 }

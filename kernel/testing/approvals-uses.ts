@@ -1,6 +1,6 @@
 // The rules of approvals for using, expiring and settling, as cases; one case for each rule.
 import assert from 'node:assert/strict'
-import { actionOf, approve, EDIT, RACERS, type Rule, refOf, rejects, TEST_DECIDER } from './approvals-fixture.js'
+import { actionOf, approve, EDIT, RACERS, type Rule, refOf, rejects, TEST_DECIDER, take } from './approvals-fixture.js'
 import type { ContractCase } from './case.js'
 
 /** One call uses an approval. */
@@ -8,7 +8,7 @@ export function useRules(rule: Rule): ContractCase[] {
   return [
     rule('one of many calls at one moment gets an approval', async ({ approvals }) => {
       const { id, action } = await approve(approvals, 'a')
-      const answers = await Promise.all(Array.from({ length: RACERS }, (_, i) => approvals.take(refOf(`c${i}`), id)))
+      const answers = await Promise.all(Array.from({ length: RACERS }, (_, i) => take(approvals, refOf(`c${i}`), id)))
       assert.equal(answers.filter(({ ok }) => ok).length, 1)
       assert.equal((await approvals.get(id))?.usedBy, `c${answers.findIndex(({ ok }) => ok)}`)
       assert.equal(await approvals.match(action.digest, [EDIT]), undefined)
@@ -16,31 +16,31 @@ export function useRules(rule: Rule): ContractCase[] {
     }),
     rule('taking twice for one call is taking once', async ({ approvals }) => {
       const { id } = await approve(approvals, 'a')
-      const first = await approvals.take(refOf('c1'), id)
+      const first = await take(approvals, refOf('c1'), id)
       assert.equal(first.ok, true)
-      assert.deepEqual(await approvals.take(refOf('c1'), id), first)
+      assert.deepEqual(await take(approvals, refOf('c1'), id), first)
       assert.deepEqual(await approvals.unsettled('i1'), ['c1'])
     }),
     rule('a committed use is for good', async ({ approvals }) => {
       const { id, action } = await approve(approvals, 'a')
-      await approvals.take(refOf('c1'), id)
+      await take(approvals, refOf('c1'), id)
       await approvals.settle('c1', 'commit', 7)
       await approvals.settle('c1', 'commit', 7)
       await approvals.settle('c1', 'release', 7)
       assert.equal((await approvals.get(id))?.state, 'used')
       assert.equal((await approvals.get(id))?.usedBy, 'c1')
       assert.equal(await approvals.match(action.digest, [EDIT]), undefined)
-      for (const call of ['c1', 'c2']) assert.equal((await approvals.take(refOf(call), id)).ok, false)
+      for (const call of ['c1', 'c2']) assert.equal((await take(approvals, refOf(call), id)).ok, false)
     }),
     rule('a released use can be used again, by one call', async ({ approvals }) => {
       const { id, action } = await approve(approvals, 'a')
-      await approvals.take(refOf('c1'), id)
+      await take(approvals, refOf('c1'), id)
       await approvals.settle('c1', 'release')
       assert.equal((await approvals.match(action.digest, [EDIT]))?.id, id)
-      assert.equal((await approvals.take(refOf('c2'), id)).ok, true)
+      assert.equal((await take(approvals, refOf('c2'), id)).ok, true)
       // What comes late for the first call must not touch the second one's use.
       await approvals.settle('c1', 'release')
-      assert.equal((await approvals.take(refOf('c3'), id)).ok, false)
+      assert.equal((await take(approvals, refOf('c3'), id)).ok, false)
       await approvals.settle('c1', 'commit')
       assert.deepEqual(await approvals.unsettled('i1'), ['c2'])
     }),
@@ -67,10 +67,10 @@ export function expiryRules(rule: Rule): ContractCase[] {
         const first = await approve(approvals, 'a')
         const second = await approve(approvals, 'b')
         advance(expiresMs - 1)
-        assert.equal((await approvals.take(refOf('c1'), first.id)).ok, true)
+        assert.equal((await take(approvals, refOf('c1'), first.id)).ok, true)
         advance(1)
         assert.equal(await approvals.match(second.action.digest, [EDIT]), undefined)
-        assert.equal((await approvals.take(refOf('c2'), second.id)).ok, false)
+        assert.equal((await take(approvals, refOf('c2'), second.id)).ok, false)
         assert.deepEqual(
           (await approvals.list({ state: 'expired' })).map(({ id }) => id),
           [second.id],
@@ -79,12 +79,12 @@ export function expiryRules(rule: Rule): ContractCase[] {
     ),
     rule('releasing a use after expiry does not bring the approval back', async ({ approvals, advance, expiresMs }) => {
       const { id, action } = await approve(approvals, 'a')
-      await approvals.take(refOf('c1'), id)
+      await take(approvals, refOf('c1'), id)
       advance(expiresMs)
       await approvals.settle('c1', 'release')
       assert.equal((await approvals.get(id))?.state, 'expired')
       assert.equal(await approvals.match(action.digest, [EDIT]), undefined)
-      assert.equal((await approvals.take(refOf('c2'), id)).ok, false)
+      assert.equal((await take(approvals, refOf('c2'), id)).ok, false)
     }),
     rule('a clock that steps back does not open a request again that was refused as expired', async (fixture) => {
       const { approvals, advance, expiresMs } = fixture
@@ -109,7 +109,7 @@ export function settlementRules(rule: Rule): ContractCase[] {
       ] as const
       for (const [callId, instance] of uses) {
         const { id } = await approve(approvals, callId)
-        await approvals.take({ callId, instance }, id)
+        await take(approvals, { callId, instance }, id)
       }
       assert.deepEqual([...(await approvals.unsettled('i1'))].sort(), ['c1', 'c2', 'c4'])
       assert.equal(await approvals.settledUpTo('i1'), 0)
@@ -130,7 +130,7 @@ export function settlementRules(rule: Rule): ContractCase[] {
         await approvals.restore(refOf('c1'), id)
         await approvals.restore(refOf('c1'), id)
         assert.deepEqual(await approvals.unsettled('i1'), ['c1'])
-        assert.equal((await approvals.take(refOf('c2'), id)).ok, false)
+        assert.equal((await take(approvals, refOf('c2'), id)).ok, false)
         await approvals.settle('c1', 'commit', 3)
         assert.equal((await approvals.get(id))?.usedBy, 'c1')
         assert.equal(await approvals.settledUpTo('i1'), 3)
@@ -138,7 +138,7 @@ export function settlementRules(rule: Rule): ContractCase[] {
     ),
     rule('restoring what is there changes nothing', async ({ approvals }) => {
       const { id } = await approve(approvals, 'a')
-      const answer = await approvals.take(refOf('c1'), id)
+      const answer = await take(approvals, refOf('c1'), id)
       assert.ok(answer.ok)
       await approvals.restore(refOf('c1'), answer.token)
       await approvals.settle('c1', 'commit', 3)

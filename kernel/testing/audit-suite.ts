@@ -114,6 +114,18 @@ export function auditSuite(make: () => Promise<AuditSubject> | AuditSubject): re
       }
       assert.deepEqual(await log.find('ap_1', (seqs.at(-1) ?? 0) + 1), [])
     }),
+    rule('tells every record in its order, from a sequence on', async ({ log }) => {
+      const receipts = [await log.append(entry('acme.one')), await log.append(entry('acme.two', { n: 2 }))]
+      const told = async (from?: number) => {
+        const found: string[] = []
+        for await (const { seq, hash, record } of log.scan(from)) found.push(`${seq} ${hash} ${record['type']}`)
+        return found
+      }
+      const [one, two] = receipts.map(({ seq, hash }, i) => `${seq} ${hash} acme.${i === 0 ? 'one' : 'two'}`)
+      assert.deepEqual((await told()).slice(-2), [one, two])
+      assert.deepEqual(await told(receipts[1]?.seq), [two])
+      assert.deepEqual(await told((receipts[1]?.seq ?? 0) + 1), [])
+    }),
     rule('finds the newest record of a type, and not what only names it', async ({ log }) => {
       assert.equal(await log.latest('acme.note'), undefined)
       await log.append(entry('acme.note', { n: 1 }))

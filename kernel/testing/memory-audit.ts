@@ -67,6 +67,9 @@ export function memoryAudit(): MemoryAudit {
       const index = lines.findLastIndex((_, i) => stored(i).record['type'] === type)
       return index < 0 ? undefined : stored(index)
     },
+    async *scan(from = 1) {
+      for (let index = from - 1; index < lines.length; index++) yield stored(index)
+    },
     calls: async (instances) =>
       [...byCall].flatMap(([callId, indexes]) => history(callId, indexes.map(stored), instances) ?? []),
     lines: () => lines,

@@ -1,26 +1,32 @@
-// Records what a person decided, once; must never let a claim pass for a person, nor a decision go unrecorded.
+// Takes one person's word on a request; must never let a claim pass for a person, nor a word go unrecorded.
 import {
-  type Actor,
   type ApprovalRequest,
   type Approvals,
-  type AuditLog,
   ClonedError,
-  canonical,
   type Decision,
+  digest,
   type Gate,
-  type JsonObject,
+  type GrantTerms,
+  isClonedError,
+  type Outcome,
+  toolCall,
 } from 'cloned/kernel'
-import type { Policy } from '../policy/slot.js'
-import type { Store } from '../store/slot.js'
-import { actorJson } from './documents.js'
+import type { Policy, PolicySnapshot } from '../policy/slot.js'
+import type { Row, Store } from '../store/slot.js'
+import { identify, mustBeEntitled, type Person, ruleFor } from './authority.js'
+import { boundOf, doubtRequest, type Log, voidProof, type Word } from './evidence.js'
+import { acceptTerms } from './grant-terms.js'
+import { grantDigest, grantOf } from './grants.js'
 import { requestOf, whyNot } from './request.js'
+import { verifyDecision } from './signed.js'
+import { decisionRecord, type Saying, statementsOf } from './words.js'
 
-interface DecideDeps {
+export interface DecideDeps {
   readonly store: Pick<Store, 'all' | 'write'>
   readonly policy: Pick<Policy, 'snapshot'>
-  readonly audit: Pick<AuditLog, 'append' | 'token'>
-  readonly gate: Pick<Gate, 'onApproval' | 'resume'>
-  /** The operating-system user of this process: the only thing about a decider that is not merely claimed. */
+  readonly audit: Log
+  readonly gate: Pick<Gate, 'onApproval' | 'resume' | 'edit'>
+  /** The operating-system user of this process: what about a decider without a key is not merely claimed. */
   readonly osUser: () => string
   readonly now: () => number
   /** Hears of every decision after it is durable. */
@@ -29,92 +35,186 @@ interface DecideDeps {
 
 /** The part of {@link Approvals} that decides. */
 export function createDecide(deps: DecideDeps): Approvals['decide'] {
-  const { store, policy, audit, gate, osUser, now, decided } = deps
-  return async (approvalId, decision) => {
-    const at = now()
-    const before = await pending(store, approvalId, at)
-    const by: Actor = { ...decision.by, osUser: osUser() }
-    const { selfDecision } = policy.snapshot().approvals
-    if (!selfDecision && !isSomebodyElse(by, before.action.actor)) {
-      throw unusable(
-        approvalId,
-        'this workspace wants the decision of another operating-system user than the requester',
-      )
-    }
-    const executes = decision.verdict === 'approve' && gate.onApproval(before.action.kind) === 'execute'
+  const { store, policy, audit, gate, now, decided } = deps
 
-    // Recorded first: a decision that the log does not know must not exist, not even for a moment.
-    const { seq } = await audit.append({
-      type: 'approval.decided',
-      ts: new Date(at).toISOString(),
-      ...describe(before, decision, by),
-      // Under the token that the records of the action carry; the digest itself would let a reader try inputs out.
-      digest: audit.token('digest', canonical(before.action.digest)),
-    })
-    const [changed] = await store.write([
-      {
-        sql: `update approvals
-              set state = $2, decided_at = cast($3 as bigint), decided_by = $4, reason = $5
-              where id = $1 and state = 'pending' and expires_at > cast($6 as bigint)
-              returning *`,
-        args: [
-          approvalId,
-          decision.verdict === 'approve' ? 'approved' : 'denied',
-          at,
-          canonical({ id: by.id, claimed: by.claimed, osUser: by.osUser }),
-          decision.reason ?? null,
-          now(),
-        ],
-      },
-    ])
-    const [row] = changed ?? []
-    if (!row) {
-      // Somebody else decided between the look and the change: the log must not keep two decisions as valid.
-      await audit.append({
-        type: 'approval.decision_void',
-        ts: new Date(now()).toISOString(),
-        approval: approvalId,
-        decided_seq: seq,
-      })
-      await pending(store, approvalId, now())
-      throw unusable(approvalId, 'it changed while it was decided')
+  /** The request as it may be decided now, by this person. */
+  async function admit(id: string, decision: Decision, rules: PolicySnapshot['approvals']) {
+    const at = now()
+    const { row, request } = await pending(store, id, at)
+    const doubt = await doubtRequest(audit, boundOf(row), Number(row['requested_seq'] ?? 1))
+    if (doubt !== undefined) throw unusable(id, `${doubt}; make the call again to ask anew`)
+    const { said, person } = whoSaysWhat(deps, request, decision, rules, at)
+    mustBeEntitled(rules, person, request, at)
+    return { at, row, request, said, person }
+  }
+
+  async function decide(id: string, decision: Decision): ReturnType<Approvals['decide']> {
+    const { approvals: rules } = policy.snapshot()
+    const { at, row, request, said, person } = await admit(id, decision, rules)
+    if (decision.edit !== undefined && said.verdict === 'approve') {
+      return await decideEdited(request, row, said, person, decision, rules)
     }
-    const request = requestOf(row, at)
+    const saying = sayingOf(request, row, said, person, rules, at)
+    const after = await speak([saying])
+    return finish(after, saying.word.verdict === 'approve')
+  }
+
+  /** Judged by the guards first, then both words in one step: the old request is closed and the new one approved. */
+  async function decideEdited(
+    request: ApprovalRequest,
+    row: Row,
+    said: Said,
+    person: Person,
+    { edit }: Decision,
+    rules: PolicySnapshot['approvals'],
+  ): ReturnType<Approvals['decide']> {
+    if (edit === undefined) throw new TypeError('there is no edit')
+    // A step asks with the input that its pipeline gives, and would never ask with another.
+    if (request.action.actor.id.startsWith('run:'))
+      throw unusable(request.id, 'the input of a step comes from its pipeline')
+    const outcome: Outcome = await gate.edit(request.id, edit)
+    if (outcome.status !== 'pending') return { request, outcome }
+    const { id } = outcome.approval
+    if (id === request.id) throw unusable(id, 'the edited arguments are those of the request')
+    const at = now()
+    const made = await pending(store, id, at)
+    const { grant, ...word } = said
+    const closing = {
+      ...sayingOf(request, row, word, person, rules, at),
+      word: wordOf('edit', person, request, rules, id),
+    }
+    const approving = sayingOf(made.request, made.row, { ...word, ...(grant ? { grant } : {}) }, person, rules, at)
+    return finish(await speak([closing, approving]), true)
+  }
+
+  /** Records, then stores, all or nothing; answers the request of the last. */
+  async function speak(sayings: readonly Saying[]): Promise<ApprovalRequest> {
+    const last = sayings.at(-1)
+    if (!last) throw new TypeError('nothing was said')
+    // Recorded first: a decision that the log does not know must not exist, not even for a moment.
+    const seqs: number[] = []
+    for (const saying of sayings) seqs.push((await audit.append(decisionRecord(audit, saying))).seq)
+    const batch = sayings.flatMap((saying, i) => statementsOf(saying, seqs[i] ?? 0, sayings[i - 1]?.bound.approval))
+    const { approval } = last.bound
+    try {
+      await store.write(batch)
+    } catch (error) {
+      if (!isClonedError(error) || error.code !== 'STORE_CONFLICT') throw error
+      // Somebody else decided between the look and the change: the log must not keep two decisions as valid.
+      for (const [i, { bound }] of sayings.entries()) await takeBack(bound.approval, seqs[i] ?? 0)
+      await pending(store, sayings[0]?.bound.approval ?? approval, now())
+      throw unusable(approval, `${last.word.approver} has decided it already, or it changed while it was decided`)
+    }
+    const request = await read(store, approval, now())
     decided(request)
-    return executes ? { request, outcome: await gate.resume(approvalId) } : { request }
+    return request
+  }
+
+  async function takeBack(approval: string, seq: number): Promise<void> {
+    const ts = new Date(now()).toISOString()
+    const proof = voidProof(audit, approval, seq)
+    await audit.append({ type: 'approval.decision_void', ts, approval, decided_seq: seq, proof })
+  }
+
+  async function finish(request: ApprovalRequest, approved: boolean): ReturnType<Approvals['decide']> {
+    const runs = approved && request.state === 'approved' && gate.onApproval(request.action.kind) === 'execute'
+    return runs ? { request, outcome: await gate.resume(request.id) } : { request }
+  }
+
+  return decide
+}
+
+/** What counts of a decision: what was signed, else what the caller says. */
+type Said = Pick<Decision, 'verdict' | 'reason' | 'grant'>
+
+function whoSaysWhat(
+  { osUser }: DecideDeps,
+  request: ApprovalRequest,
+  { verdict, reason, grant, edit, by, signed }: Decision,
+  rules: PolicySnapshot['approvals'],
+  at: number,
+): { said: Said; person: Person } {
+  const proven = { osUser: osUser(), named: by }
+  if (signed === undefined) {
+    const said = { verdict, ...(reason === undefined ? {} : { reason }), ...(grant ? { grant } : {}) }
+    return { said, person: identify(rules, proven) }
+  }
+  const { decision, approver, thumbprint } = verifyDecision(signed, request, rules.approvers, at)
+  const refused = (why: string) => new ClonedError('APPROVAL_SIGNATURE', { approval: request.id, reason: why })
+  if (decision.verdict !== verdict) throw refused(`it says ${decision.verdict}`)
+  if (decision.edited !== (edit === undefined ? undefined : digest(edit))) {
+    throw refused('it was not signed for the edited arguments that came with it')
+  }
+  const { reason: why, grant: terms } = decision
+  const said = { verdict, ...(why === undefined ? {} : { reason: why }), ...(terms ? { grant: terms } : {}) }
+  return { said, person: identify(rules, { ...proven, signer: { approver, thumbprint } }) }
+}
+
+function sayingOf(
+  request: ApprovalRequest,
+  row: Row,
+  said: Said,
+  person: Person,
+  rules: PolicySnapshot['approvals'],
+  at: number,
+): Saying {
+  const given = said.grant && said.verdict === 'approve' ? grantFor(request, said.grant, rules, at) : undefined
+  return {
+    request,
+    bound: boundOf(row),
+    requestedSeq: Number(row['requested_seq'] ?? 1),
+    person,
+    at,
+    word: {
+      ...wordOf(said.verdict, person, request, rules),
+      ...(given ? { grant: grantDigest(given) } : {}),
+    },
+    ...(said.reason === undefined ? {} : { reason: said.reason }),
+    ...(given ? { grant: given } : {}),
   }
 }
 
-async function pending(store: DecideDeps['store'], id: string, at: number): Promise<ApprovalRequest> {
+function wordOf(
+  verdict: Word['verdict'],
+  { approver }: Person,
+  { action }: ApprovalRequest,
+  rules: PolicySnapshot['approvals'],
+  replacedBy?: string,
+): Word {
+  const quorum = ruleFor(rules, action)?.quorum?.n ?? 1
+  return { verdict, approver, quorum, ...(replacedBy === undefined ? {} : { replacedBy }) }
+}
+
+function grantFor(request: ApprovalRequest, terms: GrantTerms, rules: PolicySnapshot['approvals'], at: number) {
+  const refused = (reason: string) => new ClonedError('GRANT_REFUSED', { approval: request.id, reason })
+  if (request.action.kind !== toolCall.id) throw refused(`only tool calls can be granted, not ${request.action.kind}`)
+  const rule = ruleFor(rules, request.action)
+  if (rule?.grants === 'deny') throw refused(`the policy does not allow it (${rule.at})`)
+  return grantOf(request, acceptTerms(request.id, terms, request.action.input, at))
+}
+
+async function read(store: DecideDeps['store'], id: string, at: number): Promise<ApprovalRequest> {
+  const [row] = await store.all('select * from approvals where id = $1', id)
+  if (!row) throw new ClonedError('APPROVAL_UNKNOWN', { approval: id })
+  const decisions = await store.all('select * from approvals_decisions where approval = $1 order by seq', id)
+  return requestOf(row, at, decisions)
+}
+
+async function pending(
+  store: DecideDeps['store'],
+  id: string,
+  at: number,
+): Promise<{ row: Row; request: ApprovalRequest }> {
   const [row] = await store.all('select * from approvals where id = $1', id)
   if (!row) throw new ClonedError('APPROVAL_UNKNOWN', { approval: id })
   const request = requestOf(row, at)
-  if (request.state === 'pending') return request
+  if (request.state === 'pending') return { row, request }
   if (row['state'] === 'pending') {
     // Made to stay: a clock that steps back later must not open it again.
-    await store.write([
-      { sql: "update approvals set state = 'expired' where id = $1 and state = 'pending'", args: [id] },
-    ])
+    const end = "update approvals set state = 'expired' where id = $1 and state = 'pending'"
+    await store.write([{ sql: end, args: [id] }])
   }
   throw unusable(id, whyNot(request))
-}
-
-// Ids are claims of the caller (`--actor`), so two ids prove nothing; an unknown user is nobody's.
-function isSomebodyElse(by: Actor, requester: Actor): boolean {
-  return by.osUser !== '' && requester.osUser !== '' && by.osUser !== requester.osUser
-}
-
-function describe({ id, action, asks }: ApprovalRequest, { verdict, reason }: Decision, by: Actor): JsonObject {
-  return {
-    approval: id,
-    verdict,
-    by: actorJson(by),
-    requester: actorJson(action.actor),
-    kind: action.kind,
-    target: action.target,
-    asks: asks.map(({ plugin, key }) => ({ plugin, key })),
-    ...(reason === undefined ? {} : { reason }),
-  }
 }
 
 function unusable(approval: string, reason: string): ClonedError {

@@ -1,5 +1,5 @@
 // Words requests and what became of them as JSON documents for machines: keys in snake case, times in ISO 8601.
-import type { Actor, ApprovalRequest, JsonObject, Outcome } from 'cloned/kernel'
+import type { Actor, ApprovalRequest, DecisionMade, JsonObject, Outcome } from 'cloned/kernel'
 
 const time = (at: number) => new Date(at).toISOString()
 
@@ -14,15 +14,28 @@ export function requestJson(request: ApprovalRequest): JsonObject {
     about,
     input,
     requester: actorJson(actor),
-    asks: request.asks.map(({ plugin, key, reason }) => ({ plugin, key, reason })),
+    asks: request.asks.map((ask) => ({ ...ask })),
     created_at: time(request.createdAt),
     expires_at: time(request.expiresAt),
     ...(request.decidedBy ? { decided_by: actorJson(request.decidedBy) } : {}),
     ...(request.decidedAt === undefined ? {} : { decided_at: time(request.decidedAt) }),
     ...(request.reason === undefined ? {} : { reason: request.reason }),
     ...(request.usedBy === undefined ? {} : { used_by: request.usedBy }),
+    ...(request.replacedBy === undefined ? {} : { replaced_by: request.replacedBy }),
+    ...(request.inputDropped ? { input_dropped: true } : {}),
+    ...(request.decisions ? { decisions: request.decisions.map(wordJson) } : {}),
     contract,
     digest,
+  }
+}
+
+function wordJson({ verdict, by, key, at, reason }: DecisionMade): JsonObject {
+  return {
+    verdict,
+    by: actorJson(by),
+    ...(key === undefined ? {} : { key }),
+    at: time(at),
+    ...(reason === undefined ? {} : { reason }),
   }
 }
 

@@ -1,12 +1,26 @@
-// Offers the approvals as a plugin: requests, decisions and single use, kept in the store of the workspace.
-import { approvalsSlot, auditSlot, definePlugin, gateSlot, onApprovalDecided } from 'cloned/kernel'
+// Offers the approvals as a plugin: requests, decisions, grants and single use, kept in the store and proven by the log.
+import {
+  approvalsSlot,
+  auditSlot,
+  definePlugin,
+  gateSlot,
+  type Json,
+  onApprovalDecided,
+  optional,
+  scrubberSlot,
+} from 'cloned/kernel'
 import { commandsCollection } from '../cli/slot.js'
 import { policySlot } from '../policy/slot.js'
 import { storeSlot } from '../store/slot.js'
+import { workspaceSlot } from '../workspace/slot.js'
 import { createApprovals, MIGRATIONS } from './approvals.js'
 import { approvalCommands } from './commands.js'
+import { createEscalate } from './escalate.js'
+import { ESCALATIONS } from './requests.js'
+import { onApprovalEscalated, previewsCollection } from './slot.js'
 
 export { type ApprovalsDeps, createApprovals } from './approvals.js'
+export * from './slot.js'
 
 /** Approvals bound to the digest of an action, used once, expiring; decided on the command line or by other plugins. */
 export const approvalsPlugin = definePlugin({
@@ -14,13 +28,22 @@ export const approvalsPlugin = definePlugin({
   version: '0.1.0',
   kernel: '^0.1.0',
   stability: 'beta',
-  description: 'Approval requests: decided once, used once, bound to the exact action, expiring.',
-  requires: { store: storeSlot, policy: policySlot, audit: auditSlot, gate: gateSlot },
+  description:
+    'Approval requests and standing grants: bound to the exact action, used once, expiring, proven by the log.',
+  requires: {
+    store: storeSlot,
+    policy: policySlot,
+    audit: auditSlot,
+    gate: gateSlot,
+    workspace: optional(workspaceSlot),
+    scrubber: optional(scrubberSlot),
+  },
   provides: { approvals: approvalsSlot },
+  owns: { previews: previewsCollection },
   contributes: { commands: commandsCollection },
-  fires: [onApprovalDecided],
-  setup({ deps, hooks, onStart, now }) {
-    const { store, policy, audit, gate } = deps
+  fires: [onApprovalDecided, onApprovalEscalated],
+  setup({ deps, collected, hooks, onStart, now }) {
+    const { store, policy, audit, gate, workspace, scrubber } = deps
     const approvals = createApprovals({
       store,
       policy,
@@ -30,7 +53,22 @@ export const approvalsPlugin = definePlugin({
       osUser: () => gate.actor().osUser,
       decided: (request) => hooks.fire(onApprovalDecided, request),
     })
-    onStart(() => store.migrate('cloned.approvals', MIGRATIONS))
-    return { approvals, commands: approvalCommands({ approvals, gate }) }
+    const escalated = (escalation: Parameters<Parameters<typeof createEscalate>[0]['escalated']>[0]) =>
+      hooks.fire(onApprovalEscalated, escalation)
+    const escalate = createEscalate({ store, policy, audit, now, escalated })
+    onStart(async () => {
+      await store.migrate('cloned.approvals', MIGRATIONS)
+      store.work(ESCALATIONS, escalate)
+    })
+    const commands = approvalCommands({
+      approvals,
+      gate,
+      escalate,
+      now,
+      previews: () => collected.previews().map(({ item }) => item),
+      root: () => workspace?.root ?? '/',
+      scrub: (value: Json) => scrubber?.json(value, 'approvals') ?? value,
+    })
+    return { approvals, commands }
   },
 })

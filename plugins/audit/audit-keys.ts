@@ -11,6 +11,7 @@ export function auditKeys(keys: Keys, workspace: string): NonNullable<AuditLogOp
   return {
     workspace,
     load: async () => ({ signer: await keys.signer(AUDIT_PURPOSE), mac: await keys.mac(AUDIT_PURPOSE) }),
+    signingKey: (key) => keys.signingKey(AUDIT_PURPOSE, kidOf(key)),
     trusts: (key) => isOwnKey(keys, key),
   }
 }

@@ -1,7 +1,9 @@
 // The doctor's checks of the log; they look only, and must never repair.
+import { accessSync, constants, existsSync } from 'node:fs'
 import type { DoctorCheck, DoctorResult } from '../doctor/slot.js'
 import type { Anchors, ConfiguredAnchor } from './anchors.js'
 import type { FileAuditLog } from './log.js'
+import { type AuditPaths, auditPaths } from './paths.js'
 import { freeBytes, SPACE, type SpaceLimits } from './space.js'
 import { printable } from './text.js'
 
@@ -19,6 +21,7 @@ export function auditChecks({ log, dir, limits, anchors, now }: CheckParts): rea
   return [
     { id: 'audit.chain', run: () => chain(log()) },
     { id: 'audit.space', run: async () => space(freeBytes(dir()), limits) },
+    { id: 'audit.write', run: async () => writable(auditPaths(dir())) },
     {
       id: 'audit.keys',
       run: async () => {
@@ -35,6 +38,19 @@ async function chain(log: FileAuditLog): Promise<DoctorResult> {
   if (!problem) return { level: 'ok', message: `the audit log is unbroken (${entries} records)` }
   const message = `the audit log is ${problem.kind} at line ${problem.line}: ${problem.message}`
   return { level: problem.kind === 'torn' ? 'warn' : 'fail', message, fix: 'cloned audit verify' }
+}
+
+/** Looks whether the files that every record needs can be opened for writing; a read-only disk is noticed here. */
+function writable({ log, head }: AuditPaths): DoctorResult {
+  for (const path of [log, head]) {
+    try {
+      if (existsSync(path)) accessSync(path, constants.W_OK)
+    } catch (error) {
+      const message = `every call is denied: ${path} cannot be written (${(error as NodeJS.ErrnoException).code})`
+      return { level: 'fail', message, fix: `Make ${path} writable for you: see its owner, its mode and its disk.` }
+    }
+  }
+  return { level: 'ok', message: 'the audit log can be written' }
 }
 
 /** Judges free space for the log, bytes: nothing runs once a record does not fit. */

@@ -4,6 +4,7 @@ import type { StoredRecord } from 'cloned/kernel'
 import { MAX_LINE, parseRecord } from './format.js'
 import type { AuditPaths } from './paths.js'
 import { type Line, linesFromEnd, openForReading, readLines, storedRecord } from './read.js'
+import { seekTo } from './seek.js'
 import { listSegments } from './segments.js'
 
 /** A place in the log: byte `offset` of the file that begins with record `first`. */
@@ -31,6 +32,15 @@ export async function* logLines(paths: AuditPaths, cursor?: Cursor): AsyncGenera
   for await (const { path, first, handle } of openFiles(paths, cursor?.first ?? 0, false)) {
     const from = first === cursor?.first ? cursor.offset : 0
     const { size } = await handle.stat()
+    for await (const lines of readLines(handle, from, size)) yield { path, first, lines }
+  }
+}
+
+/** Complete lines, oldest first, from a place at or shortly before record `seq` on. */
+export async function* logLinesSince(paths: AuditPaths, seq: number): AsyncGenerator<FileLines, void> {
+  for await (const { path, first, handle } of openFiles(paths, seq, false)) {
+    const { size } = await handle.stat()
+    const from = first < seq ? await seekTo(handle, seq, size) : 0
     for await (const lines of readLines(handle, from, size)) yield { path, first, lines }
   }
 }

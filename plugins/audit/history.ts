@@ -1,18 +1,19 @@
 // Finds the records of calls in the log; must never take text inside a record for a field of it.
 import type { CallHistory, StoredRecord } from 'cloned/kernel'
-import { logLines, logLinesFromEnd } from './files.js'
+import { logLines, logLinesFromEnd, logLinesSince } from './files.js'
+import { keptRecord } from './kept.js'
 import type { AuditPaths } from './paths.js'
 import { type Line, storedRecord } from './read.js'
 
 // Parsing every line would cost ten times the search for a substring that a record of interest must hold.
 const CALL_IDS = /"call_id":("(?:[^"\\]|\\.)*")/g
 
-/** Every record of this call or approval, oldest first; files that end before `from` are not opened. */
+/** Every record of this call or approval, oldest first; what lies before `from` is not read. */
 export async function findById(paths: AuditPaths, id: string, from: number): Promise<readonly StoredRecord[]> {
   const text = JSON.stringify(id)
   const needles = [Buffer.from(`"call_id":${text}`), Buffer.from(`"approval":${text}`)]
   const found: StoredRecord[] = []
-  for await (const { path, lines } of logLines(paths, { first: from, offset: 0 })) {
+  for await (const { path, lines } of logLinesSince(paths, from)) {
     for (const line of lines) {
       if (!needles.some((needle) => line.bytes.includes(needle))) continue
       const stored = storedRecord(path, line)
@@ -23,17 +24,31 @@ export async function findById(paths: AuditPaths, id: string, from: number): Pro
   return found
 }
 
-/** The newest record of this type. */
+/** Every record from sequence `from` on, oldest first. */
+export async function* scanFrom(paths: AuditPaths, from: number): AsyncGenerator<StoredRecord, void> {
+  for await (const { path, lines } of logLinesSince(paths, from)) {
+    for (const line of lines) {
+      const stored = storedRecord(path, line)
+      if (stored.seq >= from) yield stored
+    }
+  }
+}
+
+/** The newest record of this type, pruned or not. */
 export async function findLatest(paths: AuditPaths, type: string): Promise<StoredRecord | undefined> {
   const needle = Buffer.from(`"type":${JSON.stringify(type)}`)
+  let kept: StoredRecord | undefined
   for await (const { path, lines } of logLinesFromEnd(paths)) {
     for (const line of lines) {
       if (!line.bytes.includes(needle)) continue
       const stored = storedRecord(path, line)
       if (stored.record['type'] === type) return stored
+      const older = kept ? undefined : keptRecord(stored)
+      if (older?.record['type'] === type) kept = older
     }
   }
-  return undefined
+  // Whatever was pruned is older than everything that is still there.
+  return kept
 }
 
 /** Every call whose first intent names one of these instances, with the last outcome of it, by sequence of intents. */

@@ -1,5 +1,5 @@
 // Owns the audit slot with a log in files; it declares and wires, and must never touch the disk before start.
-import { type AuditLog, auditSlot, ClonedError, definePlugin, describeThrown, optional } from 'cloned/kernel'
+import { type AuditLog, auditSlot, ClonedError, definePlugin, describeThrown, gateSlot, optional } from 'cloned/kernel'
 import { commandsCollection } from '../cli/slot.js'
 import { doctorChecksCollection } from '../doctor/slot.js'
 import { keysSlot } from '../keys/slot.js'
@@ -14,6 +14,7 @@ import { type FileAuditLog, openAuditLog } from './log.js'
 import { Mirror } from './mirror.js'
 import { type AuditPaths, auditPaths } from './paths.js'
 import { proofCommands } from './proof-commands.js'
+import { auditPrune, pruneCommand, pruneExecutor } from './prune-action.js'
 import { newPruner } from './pruner.js'
 import { anchorsCollection } from './slot.js'
 import { tailCommand } from './tail-command.js'
@@ -41,12 +42,22 @@ export const auditPlugin = definePlugin({
   kernel: '^0.1.0',
   stability: 'beta',
   description: 'Durable, hash-chained and signed audit log in .cloned/audit.log',
-  requires: { workspace: workspaceSlot, keys: keysSlot, store: optional(storeSlot) },
+  requires: { workspace: workspaceSlot, keys: keysSlot, gate: gateSlot, store: optional(storeSlot) },
   provides: { audit: auditSlot },
   owns: { anchors: anchorsCollection },
   contributes: { commands: commandsCollection, checks: doctorChecksCollection },
+  executes: [auditPrune],
   config: auditConfig,
-  setup({ deps: { workspace, keys, store }, config, collected, log: diagnostics, now, onStart, onStop }) {
+  setup({
+    deps: { workspace, keys, gate, store },
+    config,
+    collected,
+    actions,
+    log: diagnostics,
+    now,
+    onStart,
+    onStop,
+  }) {
     const limits = { warn: config.space.warn_mib * MIB, refuse: config.space.refuse_mib * MIB }
     let parts: Opened | undefined
     const opened = (): Opened => {
@@ -105,18 +116,21 @@ export const auditPlugin = definePlugin({
       find: async (id, from) => opened().log.find(id, from),
       calls: async (instances) => opened().log.calls(instances),
       latest: async (type) => opened().log.latest(type),
+      scan: (from) => opened().log.scan(from),
     }
     const log = () => opened().log
+    const pruner = () => newPruner(opened().paths, log().appendOwn)
+    actions.execute(auditPrune, pruneExecutor(pruner))
     return {
       audit,
       commands: [
         tailCommand(log, () => opened().mirror, now),
         verifyCommand(log),
         ...proofCommands({ log, paths: () => opened().paths }),
+        pruneCommand(pruner, gate),
         ...keepCommands({
           log,
           anchors: () => opened().anchors,
-          pruner: () => newPruner(opened().paths, log().appendOwn),
           rotateKey: () => log().changeKey(() => keys.rotate(AUDIT_PURPOSE, 'signer')),
           configured: () =>
             opened().configured.map(({ anchor, maxAgeMs }) => ({ id: anchor.id, required: maxAgeMs !== undefined })),

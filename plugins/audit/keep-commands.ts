@@ -1,15 +1,13 @@
-// The commands that keep the log in shape: rotate, prune, anchors and its key; each must leave a record of what it did.
+// The commands that keep the log in shape: rotate, anchors and its key; each must leave a record of what it did.
 import type { Json } from 'cloned/kernel'
 import type { Command, CommandContext, CommandResult } from '../cli/slot.js'
 import type { Anchors } from './anchors.js'
 import type { FileAuditLog } from './log.js'
-import type { Pruner } from './pruner.js'
 import { printable } from './text.js'
 
 export interface KeepParts {
   readonly log: () => FileAuditLog
   readonly anchors: () => Anchors
-  readonly pruner: () => Pruner
   /** Makes the log name a new key and signs with it from then on; answers its id. */
   readonly rotateKey: () => Promise<string>
   readonly configured: () => readonly { readonly id: string; readonly required: boolean }[]
@@ -23,14 +21,6 @@ export function keepCommands(parts: KeepParts): readonly Command[] {
       examples: ['cloned audit rotate'],
       needs: 'workspace',
       run: () => rotate(parts.log()),
-    },
-    {
-      name: 'audit prune',
-      summary: 'Delete closed files of the audit log, with a record that keeps old proofs valid',
-      options: [{ flags: '--before <seq>', description: 'Delete files that hold only records before this number' }],
-      examples: ['cloned audit prune --before 100000', 'cloned audit prune --before 100000 --dry-run'],
-      needs: 'workspace',
-      run: (ctx) => prune(parts.pruner(), ctx),
     },
     {
       name: 'audit anchors',
@@ -56,21 +46,6 @@ export function keepCommands(parts: KeepParts): readonly Command[] {
 async function rotate(log: FileAuditLog): Promise<CommandResult> {
   const rotated = await log.rotate()
   return { json: { rotated }, text: rotated ? 'The log goes on in a new file.' : 'Another process has just done so.' }
-}
-
-async function prune(pruner: Pruner, ctx: CommandContext): Promise<CommandResult> {
-  const before = Number(ctx.options['before'])
-  if (!Number.isSafeInteger(before) || before < 2) throw ctx.usageError('--before takes the number of a record.')
-  const plan = await pruner.plan(before)
-  const json = { records: plan.size, files: plan.files.length, deleted: false }
-  const what = `${plan.files.length} closed file(s) with records up to ${plan.size}`
-  if (plan.files.length === 0) return { json, text: 'No closed file holds only records before that.' }
-  if (ctx.dryRun) return { json, text: `Would delete ${what}.` }
-  if (!(await ctx.confirm(`Delete ${what}? They cannot be had back.`))) {
-    return { exit: 1, json, text: '', problem: `Nothing was deleted. To delete ${what}, add --yes.` }
-  }
-  await pruner.prune(plan)
-  return { json: { ...json, deleted: true }, text: `Deleted ${what}; the log says so.` }
 }
 
 async function anchors(parts: KeepParts, ctx: CommandContext): Promise<CommandResult> {

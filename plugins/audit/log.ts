@@ -1,17 +1,17 @@
 // Puts the parts of the audit log together; reading must work on a log that cannot be written any more.
 import { randomBytes, randomUUID } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
-import { type AuditLog, ClonedError, type JsonObject, type StoredRecord, writeFileAtomic } from 'cloned/kernel'
+import { type AuditLog, ClonedError, type JsonObject, type StoredRecord } from 'cloned/kernel'
+import type { SigningKey } from '../keys/slot.js'
 import type { SignedNote } from './batch.js'
-import { keyChangeText, parseCheckpoint } from './checkpoint.js'
 import { type Cursor, lastRecords, recordsSince } from './files.js'
 import { encodeOwn, encodeRecord } from './format.js'
 import { GroupCommit } from './group-commit.js'
-import { findById, findCalls, findLatest } from './history.js'
+import { findById, findCalls, findLatest, scanFrom } from './history.js'
 import { LogKeeper, type RotateWhen } from './keeper.js'
+import { changeKey, type FindSigningKey, namedSigner } from './key-change.js'
 import { KeyRing, type LogKeys, tokenOf } from './log-keys.js'
-import { CADENCE, Notary, named } from './notary.js'
-import { signNote, splitNote, verifierKey } from './note.js'
+import { CADENCE, Notary } from './notary.js'
+import { verifierKey } from './note.js'
 import { assertSafe, auditPaths } from './paths.js'
 import { SPACE, Space, type SpaceLimits } from './space.js'
 import type { OnTrouble, Transport } from './transport.js'
@@ -30,7 +30,13 @@ export interface AuditLogOptions {
   /** Makes the way to the writer. Replaces `thread`. */
   readonly transport?: () => Promise<Transport>
   /** Signs the log and keys its tokens. Absent: neither, and the log does not say when it is opened and closed. */
-  readonly keys?: { readonly workspace: string; load(): Promise<LogKeys>; readonly trusts?: VerifyOptions['trusts'] }
+  readonly keys?: {
+    readonly workspace: string
+    load(): Promise<LogKeys>
+    /** Older keys, for a change of keys that was cut off. Default: none. */
+    readonly signingKey?: FindSigningKey
+    readonly trusts?: VerifyOptions['trusts']
+  }
   /** Default: 64 MiB, no age. */
   readonly rotate?: Partial<RotateWhen>
   /** Idle time after which the log says that it is still there, milliseconds. Default: never. */
@@ -84,6 +90,8 @@ export function openAuditLog(options: AuditLogOptions): FileAuditLog {
     onTrouble(`only ${Math.floor(free / 1024 / 1024)} MiB of disk are left for the audit log`),
   )
   let notary: Notary | undefined
+  /** The key of the notary. */
+  let signer: SigningKey | undefined
   const keeper =
     ring &&
     new LogKeeper({
@@ -100,7 +108,7 @@ export function openAuditLog(options: AuditLogOptions): FileAuditLog {
 
   async function open(): Promise<Transport> {
     const loaded = await ring?.load()
-    notary = loaded && (await newNotary(loaded))
+    if (loaded) await newNotary(loaded)
     if (options.transport) return options.transport()
     const { newInlineTransport, newWorkerTransport } = await import('./transport.js')
     const start = { paths, reserve: options.reserve === true, ...(loaded ? { genesis: genesisOf(loaded) } : {}) }
@@ -108,14 +116,11 @@ export function openAuditLog(options: AuditLogOptions): FileAuditLog {
     return thread === 'inline' ? newInlineTransport(start, onTrouble) : newWorkerTransport(start, onTrouble)
   }
 
-  async function newNotary({ signer }: LogKeys): Promise<Notary | undefined> {
-    const named = existsSync(paths.vkey) ? readFileSync(paths.vkey, 'utf8').trimEnd().split('\n') : []
-    // A change of keys that a crash cut off: the log does not name the key, so nobody could believe its signatures.
-    if (named.length < 2 || (await findLatest(paths, 'log.key'))?.record['vkey'] === named.at(-1)) {
-      return new Notary(signer, paths.vkey, now)
-    }
-    onTrouble('the log is not signed: its key was changed, and no record in it says so')
-    return undefined
+  async function newNotary({ signer: newest }: LogKeys): Promise<void> {
+    notary = undefined
+    signer = await namedSigner(paths, newest, async (key) => keys?.signingKey?.(key))
+    if (signer) notary = new Notary(signer, paths.vkey, now)
+    else onTrouble('the log is not signed by this process: another one is changing its key')
   }
 
   /** What the log says of itself in its first record, if this is the process that writes it. */
@@ -124,6 +129,10 @@ export function openAuditLog(options: AuditLogOptions): FileAuditLog {
     const origin = `cloned.local/${keys?.workspace}/${id}`
     const cadence = { ...CADENCE, heartbeat_ms: heartbeatMs }
     return { log_id: id, origin, vkey: verifierKey(origin, signer.publicKey), cadence, node: process.version }
+  }
+
+  async function appendOwn(type: string, fields: JsonObject): Promise<void> {
+    await queue.push(encodeOwn({ ts: new Date(now()).toISOString(), type, ...fields }))
   }
 
   function needKeeper(): LogKeeper {
@@ -150,32 +159,35 @@ export function openAuditLog(options: AuditLogOptions): FileAuditLog {
     find: (id, from = 1) => findById(paths, id, from),
     calls: (instances) => findCalls(paths, instances),
     latest: (type) => findLatest(paths, type),
+    scan: (from = 1) => scanFrom(paths, from),
     verify: (how) => verifyLog(paths, { ...(keys?.trusts ? { trusts: keys.trusts } : {}), ...how }),
     last: (count) => lastRecords(paths, count),
     since: (cursor) => recordsSince(paths, cursor, MAX_SINCE),
     checkpoint: () => needKeeper().checkpoint(),
     rotate: () => needKeeper().rotate(),
-    appendOwn: async (type, fields) => {
-      await queue.push(encodeOwn({ ts: new Date(now()).toISOString(), type, ...fields }))
-    },
+    appendOwn,
     changeKey: async (rotate) => {
       if (!ring) throw new ClonedError('AUDIT_KEY', { cause: 'it was opened without keys' })
-      const change = await needKeeper().checkpoint()
-      const old = await ring.load()
-      const origin = change && parseCheckpoint(splitNote(change.note).text).origin
-      if (origin === undefined) throw new ClonedError('AUDIT_KEY', { cause: 'its first record names none' })
-      notary = undefined
-      await rotate()
-      ring.forget()
-      const { signer } = await ring.load()
-      const vkey = verifierKey(origin, signer.publicKey)
-      // The file first: whoever holds the old key looks there before it signs, and must not sign behind the record.
-      writeFileAtomic(paths.vkey, `${readFileSync(paths.vkey, 'utf8')}${vkey}\n`)
-      const note = signNote(keyChangeText(origin, vkey), named(origin, old.signer))
-      await queue.push(encodeOwn({ ts: new Date(now()).toISOString(), type: 'log.key', vkey, note }))
-      notary = new Notary(signer, paths.vkey, now)
+      try {
+        await changeKey({
+          paths,
+          signed: async () => {
+            const note = await needKeeper().checkpoint()
+            return note && signer && { note, signer }
+          },
+          rotate: async () => {
+            notary = undefined
+            await rotate()
+            ring.forget()
+            return (await ring.load()).signer
+          },
+          append: appendOwn,
+        })
+      } finally {
+        await newNotary(await ring.load())
+      }
       await needKeeper().checkpoint()
-      return signer.kid
+      return (await ring.load()).signer.kid
     },
     close: () => queue.close(),
   }

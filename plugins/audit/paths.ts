@@ -15,6 +15,8 @@ export interface AuditPaths {
   readonly head: string
   /** `.cloned/audit/lock` */
   readonly lock: string
+  /** `.cloned/audit/key-lock`: held while the key that signs is changed */
+  readonly keyLock: string
   /** `.cloned/audit/segments`: the log's older files, closed for good */
   readonly segments: string
   /** `.cloned/audit/checkpoint`: the newest signed note */
@@ -35,6 +37,7 @@ export function auditPaths(dir: string): AuditPaths {
     side,
     head: join(side, 'head'),
     lock: join(side, 'lock'),
+    keyLock: join(side, 'key-lock'),
     segments: join(side, 'segments'),
     checkpoint: join(side, 'checkpoint'),
     vkey: join(side, 'vkey'),

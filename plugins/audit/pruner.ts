@@ -2,6 +2,8 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { ClonedError, type JsonObject, syncDirectory } from 'cloned/kernel'
 import { logLines } from './files.js'
+import { findLatest } from './history.js'
+import { isKept, KEPT, keptFields, keptRecord } from './kept.js'
 import { type CompactRange, leafHash } from './merkle.js'
 import type { AuditPaths } from './paths.js'
 import { treeStart } from './prune.js'
@@ -17,7 +19,10 @@ export interface PrunePlan {
 export interface Pruner {
   /** The closed files that hold only records before `seq`. */
   plan(seq: number): Promise<PrunePlan>
-  /** Records the frontier of the tree over everything up to the plan's end, then deletes the files. */
+  /**
+   * Records what must outlive the files and the frontier of the tree over everything up to the plan's end, then deletes
+   * the files.
+   */
   prune(plan: PrunePlan): Promise<void>
 }
 
@@ -30,7 +35,11 @@ export function newPruner(paths: AuditPaths, appendOwn: (type: string, fields: J
     },
     prune: async ({ files, size }) => {
       if (files.length === 0) return
-      const { range, lastHash, genesis } = await treeUpTo(paths, size)
+      const { range, lastHash, genesis, types } = await treeUpTo(paths, size)
+      for (const type of types) {
+        const newest = await findLatest(paths, type)
+        if (newest && newest.seq <= size) await appendOwn(KEPT, keptFields(newest))
+      }
       await appendOwn('log.prune', {
         size,
         last_hash: lastHash,
@@ -49,21 +58,25 @@ export function newPruner(paths: AuditPaths, appendOwn: (type: string, fields: J
 async function treeUpTo(
   paths: AuditPaths,
   size: number,
-): Promise<{ range: CompactRange; lastHash: string; genesis: JsonObject }> {
+): Promise<{ range: CompactRange; lastHash: string; genesis: JsonObject; types: ReadonlySet<string> }> {
   const start = treeStart(paths)
   const { range } = start
   let lastHash = ''
   let genesis: JsonObject | undefined
+  const types = new Set<string>()
   for await (const { path, lines } of logLines(paths, { first: start.first, offset: 0 })) {
     for (const line of lines) {
-      if (range.size === size) return { range, lastHash, genesis: genesis ?? {} }
-      const { seq, hash, record } = storedRecord(path, line)
+      if (range.size === size) return { range, lastHash, genesis: genesis ?? {}, types }
+      const stored = storedRecord(path, line)
+      const { seq, hash, record } = stored
       if (seq !== range.size + 1) {
         throw new ClonedError('AUDIT_PRUNE_REFUSED', { problem: `record ${range.size + 1} is missing in ${path}` })
       }
       const { log_id: logId, origin } = record
       genesis ??= { ...(logId ? { log_id: logId } : {}), ...(origin ? { origin } : {}) }
       range.append(leafHash(line.bytes))
+      const { type } = (keptRecord(stored) ?? stored).record
+      if (isKept(type)) types.add(type)
       lastHash = hash
     }
   }

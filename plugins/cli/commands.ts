@@ -31,6 +31,9 @@ function problemOf(command: Command): string | undefined {
   if (command.args?.some((argument, i, all) => argument.required === true && i > 0 && all[i - 1]?.required !== true)) {
     return 'a required argument follows an optional one'
   }
+  if (command.args?.some((argument, i, all) => argument.many === true && i < all.length - 1)) {
+    return 'an argument that takes many is not its last'
+  }
   for (const { flags } of command.options ?? []) {
     const names = FLAGS.test(flags) ? flags.replace(/ <.*$/, '').split(', ') : undefined
     if (!names) return `its option "${flags}" is not of the form "-n, --name <value>" or "--name"`

@@ -53,6 +53,7 @@ export function createContext({
   const stdin = () => readAll(io.stdin, signal)
   return {
     args: parsed.args,
+    rest: parsed.rest,
     options: parsed.options,
     actor: globals.actor === undefined ? undefined : { id: globals.actor, claimed: true },
     dryRun: globals.dryRun,
@@ -70,6 +71,10 @@ export function createContext({
     progress: (text) => output.progress.update(text),
     print: (line) => {
       if (!globals.json) output.result(line)
+    },
+    emit: (document) => {
+      // One line: a text of an agent must not begin another, nor steer the terminal that may well be looked at.
+      if (globals.json) output.result(printable(JSON.stringify(document)))
     },
     confirm: async (question) => globals.yes || (await choose(question, YES_NO)) === 'yes',
     choose,

@@ -9,6 +9,8 @@ import { lineError, usageError } from './usage.js'
 export interface Parsed {
   readonly command: Command
   readonly args: Readonly<Record<string, string | undefined>>
+  /** Every word of the last argument when it takes many. */
+  readonly rest: readonly string[]
   readonly options: Readonly<Record<string, string | boolean | undefined>>
 }
 
@@ -60,7 +62,8 @@ export function parseCommand(command: Command, rest: readonly string[]): Parsed 
   const names = command.args ?? []
   const missing = names.filter((argument, i) => argument.required === true && args[i] === undefined)
   if (missing.length > 0) throw usageError(command, `missing ${missing.map(({ name }) => `<${name}>`).join(' ')}`)
-  if (args.length > names.length) {
+  const many = names.at(-1)?.many === true
+  if (args.length > names.length && !many) {
     const surplus = args.slice(names.length).map((argument) => `"${plain(argument)}"`)
     throw usageError(
       command,
@@ -70,6 +73,7 @@ export function parseCommand(command: Command, rest: readonly string[]): Parsed 
   return {
     command,
     args: Object.fromEntries(names.map(({ name }, i) => [name, args[i] === undefined ? undefined : plain(args[i])])),
+    rest: many ? args.slice(names.length - 1).map(plain) : [],
     options: Object.fromEntries(
       definition.options.map(({ name }) => {
         const value: unknown = options[name]

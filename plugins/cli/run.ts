@@ -127,8 +127,9 @@ function help(run: Run, commands: readonly Command[], words: readonly string[]):
 
 function printResult({ globals, output }: Run, result: CommandResult): number {
   output.progress.stop()
-  if (globals.json) output.result(jsonLines(result.json))
-  else if (result.text !== '') output.result(result.text)
+  if (globals.json) {
+    if (result.json !== undefined) output.result(jsonLines(result.json))
+  } else if (result.text !== '') output.result(result.text)
   if (result.problem !== undefined && !globals.json) output.tell(result.problem)
   return result.exit ?? 0
 }

@@ -16,6 +16,8 @@ export interface CommandArgument {
   readonly name: string
   readonly description: string
   readonly required?: boolean
+  /** Takes every further word too, as `rest` of the context. Only the last argument may. */
+  readonly many?: boolean
 }
 
 export interface CommandOption {
@@ -34,6 +36,8 @@ export interface Choice<V extends string = string> {
 export interface CommandContext {
   /** Positional arguments by name. */
   readonly args: Readonly<Record<string, string | undefined>>
+  /** Every word of an argument with `many`, the first one included. */
+  readonly rest: readonly string[]
   /** Options by camel-cased name. */
   readonly options: Readonly<Record<string, string | boolean | undefined>>
   /** Who acts: `--actor` as a claim, or the user of the process. */
@@ -67,6 +71,11 @@ export interface CommandContext {
   progress(text: string): void
   /** Prints a line to standard output while the command runs; does nothing with `--json`. For commands that follow. */
   print(line: string): void
+  /**
+   * Prints one JSON document as one line of standard output while the command runs; does nothing without `--json`. For
+   * commands that follow; their result has `json: undefined`.
+   */
+  emit(document: Json): void
   /** Asks a yes/no question: `true` with `--yes`, else `false` when nobody can be asked. Never for an approval. */
   confirm(question: string): Promise<boolean>
   /** Asks for one of several answers; `undefined` when nobody can be asked or the person walks away. Ignores `--yes`. */
@@ -86,7 +95,8 @@ export interface CommandContext {
 /** How a command ended: one document for machines, one text for people. */
 export interface CommandResult {
   readonly exit?: ExitCode
-  readonly json: Json
+  /** `undefined`: everything was emitted already. */
+  readonly json: Json | undefined
   /** For standard output: what was asked for. Left out of the output when empty. */
   readonly text: string
   /** For standard error: what kept the command from its end, and what to type next. */

@@ -4,7 +4,10 @@ import type { Command } from './slot.js'
 
 /** `cloned tools show <id> [options]`. */
 export function usageLine(command: Command): string {
-  const words = (command.args ?? []).map(({ name, required }) => (required === true ? `<${name}>` : `[${name}]`))
+  const words = (command.args ?? []).map(({ name, required, many }) => {
+    const dots = many === true ? '...' : ''
+    return required === true ? `<${name}>${dots}` : `[${name}]${dots}`
+  })
   const options = (command.options ?? []).length > 0 ? ['[options]'] : []
   return ['cloned', command.name, ...words, ...options].join(' ')
 }

@@ -1,6 +1,6 @@
 // Leads the connections of a confined program to the egress proxy; must never read or change what passes.
 import { connect, type Server, type Socket } from 'node:net'
-import type { EgressDoor } from './egress-door.js'
+import type { EgressDoor } from '../egress-proxy/slot.js'
 
 /** Joins a listener in the sandbox to the door of its connector, until one of them closes. */
 export function joinDoor(listener: unknown, { socket, port }: EgressDoor): () => void {

@@ -1,8 +1,9 @@
 // Starts the worker of a package: verified first, then confined, then agreed with; whatever fails leaves nothing running.
+
+import type { EgressProxy } from '../egress-proxy/slot.js'
 import type { ConnectorManifest } from '../package/slot.js'
 import type { Sandbox } from '../sandbox/slot.js'
 import { joinDoor } from './door.js'
-import type { EgressProxy } from './egress-door.js'
 import { programOf } from './program.js'
 import { Worker, type WorkerParts } from './worker.js'
 

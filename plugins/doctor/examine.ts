@@ -1,5 +1,5 @@
 // Runs doctor checks side by side; a check that throws, hangs or answers junk is a failed row, never a missing one.
-import { type Contribution, describeThrown } from 'cloned/kernel'
+import { type Contribution, describeThrown, isClonedError } from 'cloned/kernel'
 import type { DoctorCheck, DoctorResult } from './slot.js'
 
 /** How long one check may take. */
@@ -45,6 +45,8 @@ async function answer(check: DoctorCheck, plugin: string, deadlineMs: number): P
       ? result
       : { level: 'fail', message: 'the check answered something else than a result', fix }
   } catch (thrown) {
+    // An error of the table is a finding with its own way out; any other is a fault of the check.
+    if (isClonedError(thrown)) return { level: 'fail', message: thrown.message, fix: thrown.help }
     return { level: 'fail', message: `the check failed: ${describeThrown(thrown)}`, fix }
   } finally {
     clearTimeout(timer)

@@ -1,9 +1,11 @@
 // Keeps connections apart: one agent for each policy epoch and address policy; a connection must never serve another grant.
+import type { Socket } from 'node:net'
 import { describeThrown, type Logger } from 'cloned/kernel'
 import type { Agent, buildConnector } from 'undici'
-import { type DialParts, vettedConnector } from './dial.js'
+import { type DialParts, dial, vettedConnector } from './dial.js'
 import type { Resolve } from './resolve.js'
 import type { AddressPolicy } from './rule.js'
+import type { Target } from './target.js'
 
 /** What connections are made of. */
 export interface AgentParts {
@@ -61,6 +63,15 @@ export class Agents {
     })
     this.#agents.set(addresses.id, agent)
     return agent
+  }
+
+  /** A connection of its own to a vetted address, on which nothing has been said. */
+  async dial(addresses: AddressPolicy, { host, port }: Target): Promise<Socket> {
+    await this.load()
+    if (!this.#undici) throw new Error('the client is not loaded')
+    const hostname = host.text.replace(/^\[|\]$/g, '')
+    const plain = { hostname, host: host.text, protocol: 'http:', port: String(port) }
+    return dial(this.#dialling(this.#undici), addresses, plain)
   }
 
   /** Destroys every connection. */

@@ -1,6 +1,6 @@
 // Decides whether a request may be made, by the rules alone; pure, and without an allow rule the answer is no.
 import type { EgressPolicy } from '../policy/slot.js'
-import type { AddressPolicy } from './rule.js'
+import { type AddressPolicy, TUNNEL } from './rule.js'
 import { type CompiledEgress, compileRules, type ScopeRules } from './rules.js'
 import type { EgressAllowed, EgressCaller, EgressRefusal } from './slot.js'
 import type { Target } from './target.js'
@@ -11,8 +11,17 @@ export type Decision = (EgressAllowed & { readonly addresses: AddressPolicy }) |
 /** Decides by one policy. */
 export type Decide = (caller: EgressCaller, method: string, target: Target) => Decision
 
-/** Methods that reach another server (CONNECT) or repeat what was sent, secrets included (TRACE); no rule allows them. */
-const METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'])
+/** Without those that repeat what was sent, secrets included (TRACE). CONNECT is a tunnel, in which every method may be used. */
+export const METHODS: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  TUNNEL,
+])
 const MAX_CALLERS = 256
 /** A power of two. */
 const REMEMBERED = 1024

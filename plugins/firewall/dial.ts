@@ -27,7 +27,12 @@ export function vettedConnector(parts: DialParts, addresses: AddressPolicy): bui
   }
 }
 
-async function dial(parts: DialParts, addresses: AddressPolicy, options: buildConnector.Options): Promise<Socket> {
+/** Connects to the first vetted address that answers. Throws `EGRESS_ADDRESS` or `EGRESS_FAILED`. */
+export async function dial(
+  parts: DialParts,
+  addresses: AddressPolicy,
+  options: buildConnector.Options,
+): Promise<Socket> {
   const host = options.hostname
   const literal = parseAddress(host) !== undefined
   const vetted = vet(literal ? [host] : await parts.resolve(host), addresses, parts.own())

@@ -1,5 +1,6 @@
 // Words a decision for people, with what would change it; must never show more of a URL than where it leads.
 import { ClonedError } from 'cloned/kernel'
+import { narrowest, proposalProblems, proposingCommand, proposingInput, scopeOfCaller } from './proposal.js'
 import type { EgressCaller, EgressDecision, EgressExplanation, EgressRefusal } from './slot.js'
 import type { Target } from './target.js'
 
@@ -11,7 +12,7 @@ export function denied(
   target: Target | object,
 ): ClonedError<'EGRESS_DENIED'> {
   const url = 'origin' in target ? plain(target) : 'the URL'
-  const next = nextStep(refusal, caller, method, target)
+  const { next } = remedy(refusal, caller, method, target)
   return new ClonedError('EGRESS_DENIED', { method: method.slice(0, 20), url, reason: refusal.reason, next })
 }
 
@@ -21,38 +22,32 @@ export function explained(
   method: string,
   target: Target | object,
 ): EgressExplanation {
-  if (!('host' in target)) return { decision, next: nextStep(decision, caller, method, target) }
-  return { decision, host: target.host.text, next: nextStep(decision, caller, method, target) }
+  const host = 'host' in target ? { host: target.host.text } : {}
+  return { decision, ...host, ...remedy(decision, caller, method, target) }
 }
 
-function nextStep(
+/** What to type or call to get another answer. */
+function remedy(
   decision: EgressDecision,
-  { tool, connector }: EgressCaller,
+  caller: EgressCaller,
   method: string,
   target: Target | object,
-): string {
-  if (decision.allowed) return `To deny it, take the rule out (${decision.rule}), then: cloned policy adopt`
-  if (!('origin' in target)) return 'Write it plainly, as in https://host.example/path.'
-  switch (decision.code) {
-    case 'RULES':
-      return 'See the rules and mend them: cloned policy show'
-    case 'DENIED':
-      return `Nothing but a change of that rule would allow it (${decision.rule}).`
-    default: {
-      const scope = connector === undefined ? `tools.${tool}` : `connectors.${connector}`
-      const rule = ruleFor(method, target)
-      return `Add ${rule} under egress.${tool.includes('@') ? scope : 'global'}.allow of the policy overlay, then: cloned policy adopt`
-    }
-  }
-}
-
-/** The narrowest rule that allows the request, as it stands in a file. */
-function ruleFor(method: string, { scheme, host, port }: Target): string {
-  const fields = [`host: ${JSON.stringify(host.text)}`]
-  if (scheme === 'http') fields.push('schemes: [http]')
-  if (port !== (scheme === 'https' ? 443 : 80) || host.address) fields.push(`ports: [${port}]`)
-  if (method !== 'GET') fields.push(`methods: [${method.slice(0, 20)}]`)
-  return `"- { ${fields.join(', ')} }"`
+): Pick<EgressExplanation, 'next' | 'propose'> {
+  if (decision.allowed)
+    return { next: `To deny it, take out its rule (${decision.rule}): cloned firewall remove --help` }
+  const { code, rule: at } = decision
+  if (!('origin' in target)) return { next: 'Write it plainly, as in https://host.example/path.' }
+  if (code === 'RULES') return { next: 'See the rules and mend them: cloned policy show' }
+  if (code === 'DENIED') return { next: `Nothing but a change of that rule would allow it (${at}).` }
+  if (code === 'METHOD' && at === undefined) return { next: 'Use another method: no rule allows this one.' }
+  const rule = narrowest(method, target)
+  const [problem] = proposalProblems(rule)
+  if (problem !== undefined) return { next: `No rule can allow it: one for ${target.host.text} ${problem}.` }
+  const scope = scopeOfCaller(caller)
+  const command = `Propose to allow it: ${proposingCommand(scope, rule)}`
+  const propose = proposingInput(scope, rule)
+  if (!propose) return { next: command }
+  return { next: `${command} (an agent calls ${propose.tool} with ${JSON.stringify(propose.input)})`, propose }
 }
 
 function plain({ scheme, host, port }: Target): string {

@@ -1,31 +1,49 @@
 // The firewall service over its parts: a request is put to every guard and to the rules before it is made, or it is not made.
-import { beforeEgress, type CheckAnswer, ClonedError, describeThrown } from 'cloned/kernel'
+import { beforeEgress, type CheckAnswer, ClonedError, describeThrown, type HandlerContext } from 'cloned/kernel'
+import type { EgressPolicy } from '../policy/slot.js'
+import { compileEgress } from './decide.js'
 import { explained } from './explain.js'
-import type { RulesInForce, SafeFetch } from './safe-fetch.js'
+import type { PluginEgress } from './plugin-egress.js'
+import type { RulesInForce } from './revocation.js'
+import type { CheckHop, SafeFetch } from './safe-fetch.js'
 import type { EgressCaller, EgressDecision, Firewall } from './slot.js'
 import { parseTarget, type Target } from './target.js'
+import type { Tunnels } from './tunnels.js'
 
 /** The caller of an action that is no tool call: no rule of a tool names it. */
 const NO_TOOL = 'action'
 
-export function callerOf(tool: { readonly id: string } | undefined, connector: string | undefined): EgressCaller {
-  return { tool: tool?.id ?? NO_TOOL, ...(connector === undefined ? {} : { connector }) }
+export function callerOf(
+  tool: { readonly id: string } | undefined,
+  { connector, tool: claimed }: { readonly connector?: string; readonly tool?: string },
+): EgressCaller {
+  return { tool: tool?.id ?? claimed ?? NO_TOOL, ...(connector === undefined ? {} : { connector }) }
 }
 
-export function createFirewall(rules: () => RulesInForce, safe: Pick<SafeFetch, 'fetch'>): Firewall {
+export function createFirewall(
+  rules: () => RulesInForce,
+  safe: Pick<SafeFetch, 'fetch'>,
+  tunnels: Pick<Tunnels, 'open'>,
+  plugins: Pick<PluginEgress, 'forPlugin'>,
+): Firewall {
   const judge = (caller: EgressCaller, method: string, url: string | URL) => {
     const target = parseTarget(String(url))
     return { target, decision: judged(rules, caller, method, target) }
   }
   return {
     async fetch(ctx, url, init = {}) {
-      const { connector } = init
-      const check = (hop: { method: string; url: string }): void | Promise<void> => {
-        const answer = ctx.check(beforeEgress, { ...hop, ...(connector === undefined ? {} : { connector }) })
-        return answer instanceof Promise ? answer.then((late) => obey(late, hop)) : obey(answer, hop)
-      }
       const signals = init.signal ? [ctx.signal, init.signal] : [ctx.signal]
-      return await safe.fetch(callerOf(ctx.tool, connector), String(url), init, check, signals)
+      return await safe.fetch(callerOf(ctx.tool, init), String(url), init, checking(ctx, init), signals)
+    },
+    async connect(ctx, url, init = {}) {
+      return await tunnels.open(callerOf(ctx.tool, init), String(url), init, checking(ctx, init), ctx.signal)
+    },
+    forPlugin: (caller) => plugins.forPlugin(caller),
+    read(url) {
+      const target = parseTarget(String(url))
+      if ('refused' in target) return { allowed: false, code: target.refused, reason: target.reason }
+      const { scheme, host, port, origin } = target
+      return { scheme, host: host.text, port, origin }
     },
     decide: (caller, method, url) => judge(caller, method, url).decision,
     explain(caller, method, url) {
@@ -33,6 +51,12 @@ export function createFirewall(rules: () => RulesInForce, safe: Pick<SafeFetch, 
       return explained(decision, caller, method, target)
     },
   }
+}
+
+/** Judges by the rules of a policy that need not be in force. Throws `EGRESS_RULES`. */
+export function compileJudge(egress: EgressPolicy): Firewall['decide'] {
+  const rules = { epoch: 0, decide: compileEgress(egress) }
+  return (caller, method, url) => judged(() => rules, caller, method, parseTarget(String(url)))
 }
 
 function judged(
@@ -51,6 +75,18 @@ function decided(rules: () => RulesInForce, caller: EgressCaller, method: string
     return decision.allowed ? { allowed: true, rule: decision.rule } : decision
   } catch (error) {
     return { allowed: false, code: 'RULES', reason: describeThrown(error).replace(/\.$/, '') }
+  }
+}
+
+/** Puts each hop to the guards of the running action. */
+function checking(
+  ctx: Pick<HandlerContext, 'check'>,
+  { connector, tool }: { readonly connector?: string; readonly tool?: string },
+): CheckHop {
+  const whose = { ...(connector === undefined ? {} : { connector }), ...(tool === undefined ? {} : { tool }) }
+  return (hop) => {
+    const answer = ctx.check(beforeEgress, { ...hop, ...whose })
+    return answer instanceof Promise ? answer.then((late) => obey(late, hop)) : obey(answer, hop)
   }
 }
 

@@ -20,6 +20,9 @@ export interface Cover {
   readonly addresses: AddressPolicy
 }
 
+/** The method of a connection in which every method may be used. No rule names it: a list of methods never allows it. */
+export const TUNNEL = 'CONNECT'
+
 const PUBLIC_ONLY: AddressPolicy = Object.freeze({ id: '', grants: Object.freeze([]) })
 
 /** Ports of orchestrators and node agents: whoever reaches them on a private network owns it. */
@@ -72,9 +75,9 @@ export function allowCover({ host, schemes = ['https'], ports, methods, addresse
   }
 }
 
-/** What a deny rule covers: everything that it does not limit. */
+/** What a deny rule covers: everything that it does not limit. One method that is denied denies the tunnel. */
 export function denyCover({ schemes, ports, methods }: EgressRule): Cover {
-  return { schemes, ports, methods, addresses: PUBLIC_ONLY }
+  return { schemes, ports, methods: methods && [...methods, TUNNEL], addresses: PUBLIC_ONLY }
 }
 
 /** The one address that a rule names instead of a name. */

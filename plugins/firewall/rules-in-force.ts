@@ -1,7 +1,7 @@
 // Keeps the compiled rules of the policy in force; while it has none that can be used, asking for them throws.
 import type { PolicySnapshot } from '../policy/slot.js'
 import { compileEgress } from './decide.js'
-import type { RulesInForce } from './safe-fetch.js'
+import type { RulesInForce } from './revocation.js'
 
 /** Compiles once for each change of the policy. Throws `EGRESS_RULES`, and what `snapshot` throws. */
 export function createRules(snapshot: () => Pick<PolicySnapshot, 'egress' | 'epoch'>): () => RulesInForce {

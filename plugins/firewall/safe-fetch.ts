@@ -1,23 +1,18 @@
 // Makes requests: every hop judged, bound and sent in this order; nothing leaves that the rules in force do not allow.
 import { ClonedError, isClonedError } from 'cloned/kernel'
 import { type AgentParts, Agents } from './agents.js'
-import type { Decide, Decision } from './decide.js'
 import { decode } from './decode.js'
 import { Exchange, type Received } from './exchange.js'
 import { denied } from './explain.js'
-import { end, type LiveRequest, LiveRequests } from './live.js'
+import { end, type LiveRequest, LiveRequests, whileAlive } from './live.js'
 import { type Hop, isRedirect, MAX_REDIRECTS, nextHop } from './redirect.js'
 import { outgoing } from './request.js'
 import { ReceivedResponse } from './response.js'
+import { granted, type RulesInForce, revocation } from './revocation.js'
+import { TUNNEL } from './rule.js'
 import { bindSecrets } from './secrets.js'
 import type { EgressCaller, FetchInit, FetchResponse } from './slot.js'
 import { parseTarget } from './target.js'
-
-/** The rules in force. Another epoch means other rules. */
-export interface RulesInForce {
-  readonly epoch: number
-  readonly decide: Decide
-}
 
 export interface SafeFetchParts extends AgentParts {
   /** Throws when there are none that can be used: nothing is sent then. */
@@ -40,7 +35,7 @@ export class SafeFetch {
   constructor(parts: SafeFetchParts) {
     this.#parts = parts
     this.#agents = new Agents(parts)
-    this.#live = new LiveRequests(parts.now)
+    this.#live = new LiveRequests(parts)
   }
 
   /** Rejects with the `EGRESS_` codes, and with what `check` and `bind` throw. */
@@ -55,6 +50,9 @@ export class SafeFetch {
     const target = parseTarget(url)
     if ('refused' in target) {
       throw denied({ allowed: false, code: target.refused, reason: target.reason }, caller, method, target)
+    }
+    if (method === TUNNEL) {
+      throw denied({ allowed: false, code: 'METHOD', reason: `${method} is not sent` }, caller, method, target)
     }
     const host = target.host.text
     const { deadlineMs: ms = DEADLINE_MS } = init
@@ -121,18 +119,18 @@ export class SafeFetch {
     const { method } = request
     const checking = check({ method, url: target.href })
     if (checking) await whileAlive(live, checking)
-    this.#allowed(caller, hop)
+    granted(this.#parts.rules, caller, method, target)
     const bound = init.secrets?.length
       ? await whileAlive(live, bindSecrets(request, target, init))
       : { ...request, path: target.path }
     if (live.ended) throw live.ended
     if (this.#closed) throw new ClonedError('EGRESS_CANCELLED', { host: live.host })
     // Again, and from here on without a pause: while the others were asked, the policy may have changed.
-    const { epoch, addresses } = this.#allowed(caller, hop)
+    const grant = granted(this.#parts.rules, caller, method, target)
     const exchange = new Exchange({ host: target.host.text, maxBytes: init.maxBytes ?? MAX_BYTES })
     live.abort = (error) => exchange.abort(error)
-    live.revoked = this.#revocation(caller, hop, { epoch, addresses: addresses.id })
-    this.#agents.agent(epoch, addresses).dispatch(
+    live.revoked = revocation(caller, method, target, grant)
+    this.#agents.agent(grant.epoch, grant.addresses).dispatch(
       {
         origin: target.origin,
         path: bound.path,
@@ -144,39 +142,6 @@ export class SafeFetch {
     )
     return await exchange.received
   }
-
-  #allowed(caller: EgressCaller, { target, request }: Hop): Extract<Decision, { allowed: true }> & { epoch: number } {
-    const { epoch, decide } = this.#parts.rules()
-    const decision = decide(caller, request.method, target)
-    if (!decision.allowed) throw denied(decision, caller, request.method, target)
-    return { ...decision, epoch }
-  }
-
-  /** Asks the rules again once there are others; also where they would now lead to other addresses. */
-  #revocation(caller: EgressCaller, { target, request }: Hop, granted: { epoch: number; addresses: string }) {
-    let judged = granted.epoch
-    return (): Error | undefined => {
-      const revoked = () => new ClonedError('EGRESS_REVOKED', { host: target.host.text })
-      try {
-        const { epoch, decide } = this.#parts.rules()
-        if (epoch === judged) return undefined
-        judged = epoch
-        const decision = decide(caller, request.method, target)
-        return decision.allowed && decision.addresses.id === granted.addresses ? undefined : revoked()
-      } catch (error) {
-        return isClonedError(error) ? error : revoked()
-      }
-    }
-  }
-}
-
-/** Waits for others no longer than the request lives. */
-function whileAlive<T>(live: LiveRequest, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    live.abort = reject
-    if (live.ended) reject(live.ended)
-    work.then(resolve, reject)
-  })
 }
 
 /** A hop that is not allowed is a redirect that is not followed: the request itself has been made. */

@@ -1,5 +1,7 @@
-// Names the firewall service, the only way out to the network; interface and token only.
-import { type HandlerContext, slot } from 'cloned/kernel'
+// Names the firewall service, the only way out to the network; interface, token and the meaning of its refusals.
+import type { Socket } from 'node:net'
+import { type HandlerContext, type JsonObject, slot } from 'cloned/kernel'
+import type { EgressRule } from '../policy/slot.js'
 
 /** On whose behalf a request is made. */
 export interface EgressCaller {
@@ -52,8 +54,10 @@ export interface EgressExplanation {
   readonly decision: EgressDecision
   /** The host in its one spelling; absent when the URL is not clear. */
   readonly host?: string
-  /** What to write and type to get another answer. */
+  /** What to type to get another answer. */
   readonly next: string
+  /** The tool call by which an agent proposes the narrowest rule that allows it; absent when no rule of its own would. */
+  readonly propose?: { readonly tool: string; readonly input: JsonObject }
 }
 
 /** Where the value of a secret goes: a header, a query parameter, or a member of a JSON object or form in the body. */
@@ -75,6 +79,25 @@ export interface BindRequest {
 /** Answers the text that goes into a slot, or throws: then nothing is sent. */
 export type BindSecret = (slot: SecretSlot, request: BindRequest) => string | Promise<string>
 
+/** How to open a tunnel. */
+export interface ConnectInit {
+  /** Milliseconds until it is closed, whatever is said in it; an hour when absent. */
+  readonly deadlineMs?: number
+  /** The connector on whose behalf it is opened. */
+  readonly connector?: string
+  /** As in {@link FetchInit}. */
+  readonly tool?: string
+}
+
+/** What a URL would contact, in its one spelling. */
+export interface EgressTarget {
+  readonly scheme: 'https' | 'http'
+  readonly host: string
+  readonly port: number
+  /** `scheme://host:port`, always with the port. Two URLs with the same origin contact the same. */
+  readonly origin: string
+}
+
 /** What to send. Names as in the Fetch standard where the meaning is the same. */
 export interface FetchInit {
   /** `GET` when absent. Upper case. */
@@ -91,6 +114,8 @@ export interface FetchInit {
   readonly deadlineMs?: number
   /** The connector on whose behalf the request is made. */
   readonly connector?: string
+  /** The tool on whose behalf the request is made, in an action that is no tool call. */
+  readonly tool?: string
   /** Secrets to bind, last of all. Never sent to another origin: a redirect there ends the request. */
   readonly secrets?: readonly SecretSlot[]
   /** Required with `secrets`. */
@@ -113,6 +138,17 @@ export interface FetchResponse {
   json(): unknown
 }
 
+/** A plugin that makes requests of its own, for no action: to a vault, a webhook. */
+export interface PluginCaller {
+  /** Its id. */
+  readonly plugin: string
+  /** Where it may send to: its configuration names them, as rules of the policy do, and nothing else allows any. */
+  readonly hosts: readonly Omit<EgressRule, 'at'>[]
+}
+
+/** As {@link Firewall.fetch}, by the hosts of one plugin instead of the policy. Nobody else is asked, nothing is recorded. */
+export type PluginFetch = (url: string | URL, init?: Omit<FetchInit, 'connector' | 'tool'>) => Promise<FetchResponse>
+
 export interface Firewall {
   /**
    * Makes a request for a running action. Every hop is put to `beforeEgress` and to the rules of the policy in force;
@@ -124,6 +160,24 @@ export interface Firewall {
     url: string | URL,
     init?: FetchInit,
   ): Promise<FetchResponse>
+  /**
+   * Opens a tunnel for a running action to the host and port of an `https:` URL, put to `beforeEgress` and to the rules
+   * as `CONNECT`; dialled like a request. Nothing has been said on the socket. It outlives the action, and is destroyed
+   * with the reason (`EGRESS_REVOKED`, `EGRESS_TIMEOUT`) in its `errored`. Whoever gets it must hold the peer to TLS with
+   * the name of that host. Rejects like `fetch`.
+   */
+  connect(
+    ctx: Pick<HandlerContext, 'tool' | 'check' | 'signal'>,
+    url: string | URL,
+    init?: ConnectInit,
+  ): Promise<Socket>
+  /**
+   * The way out for a plugin itself, from `setup` on; what an agent asks for never goes this way. Connections are shared
+   * with nobody. Throws `EGRESS_RULES` for hosts that no rule may name.
+   */
+  forPlugin(caller: PluginCaller): PluginFetch
+  /** Reads a URL as `fetch` and `connect` do; pure. */
+  read(url: string | URL): EgressTarget | EgressRefusal
   /** What the rules in force answer; pure: nothing is resolved, asked or recorded. */
   decide(caller: EgressCaller, method: string, url: string | URL): EgressDecision
   /** The same, with what would change the answer. */
@@ -131,4 +185,11 @@ export interface Firewall {
 }
 
 /** Owned by exactly one plugin; without an owner no tool reaches the network. */
+/** Whether an error of {@link Firewall.fetch} with this code says that nothing has left this machine. */
+export function neverSent(code: string): boolean {
+  return NEVER_SENT.has(code)
+}
+
+const NEVER_SENT: ReadonlySet<string> = new Set(['EGRESS_DENIED', 'EGRESS_ADDRESS', 'EGRESS_REQUEST', 'EGRESS_RULES'])
+
 export const firewallSlot = slot<Firewall>('cloned.firewall', { contract: 1 })

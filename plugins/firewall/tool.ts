@@ -1,6 +1,6 @@
 // Publishes the contract of the tool that fetches URLs; a published contract never changes.
 import { defineTool, fail, type HandlerContext, HandlerError, isClonedError, type Tool } from 'cloned/kernel'
-import type { FetchInit, FetchResponse, Firewall } from './slot.js'
+import { type FetchInit, type FetchResponse, type Firewall, neverSent } from './slot.js'
 
 interface FetchInput {
   readonly url: string
@@ -12,15 +12,14 @@ interface FetchInput {
   readonly timeout_ms?: number
 }
 
-/** Codes of requests that never left. */
-const NOT_SENT = new Set(['EGRESS_DENIED', 'EGRESS_ADDRESS', 'EGRESS_REQUEST', 'EGRESS_RULES'])
 const MAX_BYTES = 5 * 1000 * 1000
 const MAX_MS = 120_000
 
-/** `cloned.internal.http.fetch@v1`. */
+export const FETCH_TOOL = 'cloned.internal.http.fetch@v1'
+
 export function fetchTool(fetch: Firewall['fetch']): Tool {
   return defineTool<FetchInput>({
-    id: 'cloned.internal.http.fetch@v1',
+    id: FETCH_TOOL,
     title: 'Fetch a URL',
     description:
       'Makes one HTTP request to a host that the egress rules of the policy allow, and answers with the response.',
@@ -88,7 +87,7 @@ async function send(
   } catch (error) {
     if (!isClonedError(error)) throw error
     const { code, help, message } = error
-    if (NOT_SENT.has(code)) throw fail(message, { code, help })
+    if (neverSent(code)) throw fail(message, { code, help })
     throw new HandlerError(message, { code, help, effect: 'unknown' })
   }
 }

@@ -1,7 +1,9 @@
 // Wires the file tools to the workspace, and denies at the gate the paths that they would refuse; it must never open a file.
 import { beforeToolCall, definePlugin, deny, toolsCollection, type Verdict } from 'cloned/kernel'
+import { previewsCollection } from '../approvals/slot.js'
 import { workspaceSlot } from '../workspace/slot.js'
 import { segmentsOf } from './confine.js'
+import { writePreview } from './preview.js'
 import { refusalIn } from './refuse.js'
 import { fileTools } from './tools.js'
 
@@ -15,10 +17,11 @@ export const fsPlugin = definePlugin({
   stability: 'beta',
   description: 'File tools confined to the workspace root.',
   requires: { workspace: workspaceSlot },
-  contributes: { tools: toolsCollection },
+  contributes: { tools: toolsCollection, previews: previewsCollection },
   taps: [beforeToolCall],
   setup({ deps, hooks }) {
-    const tools = fileTools(() => ({ path: deps.workspace.root, forbidden: deps.workspace.dir }))
+    const root = () => ({ path: deps.workspace.root, forbidden: deps.workspace.dir })
+    const tools = fileTools(root)
     const own = new Set(tools.map((tool) => tool.id))
     // The handlers check again, against the disk: this only keeps people from being asked about what cannot be done.
     hooks.guard(beforeToolCall, (call): Verdict | undefined => {
@@ -27,6 +30,6 @@ export const fsPlugin = definePlugin({
       const refusal = refusalIn(() => segmentsOf(path))
       return refusal && deny(refusal.message, { code: refusal.code, ...(refusal.help ? { help: refusal.help } : {}) })
     })
-    return { tools }
+    return { tools, previews: [writePreview(root)] }
   },
 })

@@ -46,6 +46,7 @@ export const keysPlugin = definePlugin({
       signer: async (purpose) => keys().signer(purpose),
       mac: async (purpose) => keys().mac(purpose),
       rotate: async (purpose, kind) => keys().rotate(purpose, kind),
+      signingKey: async (purpose, kid) => keys().signingKey(purpose, kid),
       publicKey: async (purpose, kid) => keys().publicKey(purpose, kid),
       macKey: async (purpose, kid) => keys().macKey(purpose, kid),
     }

@@ -132,6 +132,10 @@ export function openKeys({ home, workspace, marker, now }: KeysOptions): Keys {
       current.set(nameOf(series), Promise.resolve(keys))
       return (await newest(purpose, kind)).kid
     },
+    async signingKey(purpose, kid) {
+      const stored = await older(purpose, 'signer', kid)
+      return stored && once(stored, signingKey)
+    },
     async publicKey(purpose, kid) {
       const stored = await older(purpose, 'signer', kid)
       return stored && once(stored, signingKey).publicKey

@@ -35,6 +35,8 @@ export interface Keys {
   mac(purpose: string): Promise<MacKey>
   /** Makes a new current key and answers its kid. Other processes take it up when they start. */
   rotate(purpose: string, kind: KeyKind): Promise<string>
+  /** Any signing key this purpose ever had here; `undefined` when it had none of that kid. */
+  signingKey(purpose: string, kid: string): Promise<SigningKey | undefined>
   /** The public key of any signing key this purpose ever had here, for verification; `undefined` when it had none. */
   publicKey(purpose: string, kid: string): Promise<KeyObject | undefined>
   /** Any MAC key this purpose ever had here; `undefined` when it had none of that kid. */

@@ -1,5 +1,6 @@
-// Provides requests of plugins over the `fetch` of the platform; whoever has a stricter way replaces this plugin.
+// Provides requests of plugins through the firewall; whoever has a stricter way replaces this plugin.
 import { definePlugin } from 'cloned/kernel'
+import { firewallSlot } from '../firewall/slot.js'
 import { createOutbound } from './send.js'
 import { outboundSlot } from './slot.js'
 
@@ -12,6 +13,7 @@ export const outboundPlugin = definePlugin({
   kernel: '^0.1.0',
   stability: 'beta',
   description: 'Sends the requests of plugins themselves, to vaults and webhooks.',
+  requires: { firewall: firewallSlot },
   provides: { outbound: outboundSlot },
-  setup: () => ({ outbound: createOutbound((...request) => globalThis.fetch(...request)) }),
+  setup: ({ deps: { firewall } }) => ({ outbound: createOutbound(firewall) }),
 })

@@ -1,55 +1,65 @@
-// Sends requests of plugins over a `fetch`; what a request carries must never reach another host, nor an open wire.
-import { ClonedError } from 'cloned/kernel'
-import type { Outbound, OutboundRequest } from './slot.js'
+// Sends requests of plugins through the firewall; what a request carries must never reach another host, nor an open wire.
+import { ClonedError, isClonedError } from 'cloned/kernel'
+import { type Firewall, neverSent, type PluginCaller, type PluginFetch } from '../firewall/slot.js'
+import type { Outbound, OutboundCaller } from './slot.js'
 
 const TIMEOUT_MS = 10_000
 const MAX_BYTES = 1024 * 1024
-const LOOPBACK = /^(127(\.\d{1,3}){3}|\[::1\]|localhost)$/
+const LOOPBACK = /^(127(\.\d{1,3}){3}|\[::1\])$/
 
-export function createOutbound(fetch: typeof globalThis.fetch): Outbound {
+export function createOutbound(firewall: Pick<Firewall, 'forPlugin'>): Outbound {
   return {
-    async send(request) {
-      const { method, headers = {}, body, timeoutMs = TIMEOUT_MS, maxBytes = MAX_BYTES } = request
-      const url = checkedUrl(request)
-      try {
-        const signal = AbortSignal.timeout(timeoutMs)
-        const init = { method, headers, signal, redirect: 'manual', cache: 'no-store', credentials: 'omit' } as const
-        const response = await fetch(url, body === undefined ? init : { ...init, body })
-        return { status: response.status, body: await readBody(response, maxBytes) }
-      } catch (error) {
-        throw new ClonedError('OUTBOUND_FAILED', { host: url.host, problem: problemOf(error) })
+    open(caller) {
+      const fetch = opened(firewall, caller)
+      return {
+        async send({ method, url, headers = {}, body, timeoutMs: deadlineMs = TIMEOUT_MS, maxBytes = MAX_BYTES }) {
+          const { host } = checked(url)
+          const init = { method, headers, deadlineMs, maxBytes, redirect: 'manual' } as const
+          try {
+            const response = await fetch(url, body === undefined ? init : { ...init, body })
+            return { status: response.status, body: Buffer.from(response.bytes()) }
+          } catch (error) {
+            throw worded(host, error)
+          }
+        },
       }
     },
   }
 }
 
-function checkedUrl({ url: text }: OutboundRequest): URL {
+function opened(firewall: Pick<Firewall, 'forPlugin'>, caller: OutboundCaller): PluginFetch {
+  const hosts = declared(caller)
+  try {
+    return firewall.forPlugin({ plugin: caller.plugin, hosts })
+  } catch (error) {
+    throw worded(hosts.map(({ host }) => host).join(', '), error)
+  }
+}
+
+/** Each origin as the one rule that it stands for. */
+function declared({ origins, addresses = [] }: OutboundCaller): PluginCaller['hosts'] {
+  return origins.map((origin) => {
+    const { protocol, hostname, port } = checked(origin)
+    const scheme = protocol === 'https:' ? 'https' : 'http'
+    const ports = [port === '' ? { https: 443, http: 80 }[scheme] : Number(port)]
+    return { host: hostname, schemes: [scheme], ports, ...(addresses.length > 0 ? { addresses } : {}) }
+  })
+}
+
+function checked(text: string): URL {
   const refused = (host: string, problem: string) => new ClonedError('OUTBOUND_REFUSED', { host, problem })
   if (!URL.canParse(text)) throw refused('an unknown host', 'its URL cannot be read')
   const url = new URL(text)
+  if (url.hostname.includes('*')) throw refused(url.host, 'it stands for many hosts')
   if (url.username !== '' || url.password !== '') throw refused(url.host, 'its URL holds a user or a password')
   const open = url.protocol === 'http:' && LOOPBACK.test(url.hostname)
   if (url.protocol !== 'https:' && !open) throw refused(url.host, 'its URL is not https')
   return url
 }
 
-async function readBody(response: Response, maxBytes: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of response.body ?? []) {
-    size += (chunk as Uint8Array).length
-    if (size > maxBytes) throw new TooLarge(`its answer is larger than ${maxBytes} bytes`)
-    chunks.push(chunk as Uint8Array)
-  }
-  return Buffer.concat(chunks)
-}
-
-class TooLarge extends Error {}
-
-/** Not the message of what `fetch` throws: it may quote the URL or a header. */
-function problemOf(error: unknown): string {
-  if (error instanceof TooLarge) return error.message
-  if (error instanceof DOMException && error.name === 'TimeoutError') return 'there was no whole answer in time'
-  const { code } = ((error as { cause?: unknown } | null)?.cause ?? {}) as { code?: unknown }
-  return typeof code === 'string' ? code : 'the connection failed'
+/** The firewall's errors name a host and nothing else of a request; those of others may quote it. */
+function worded(host: string, error: unknown): unknown {
+  if (!isClonedError(error)) return new ClonedError('OUTBOUND_FAILED', { host, problem: 'the connection failed' })
+  const problem = error.message.replace(/\.$/, '').replace(/^the request to \S+ /, 'it ')
+  return new ClonedError(neverSent(error.code) ? 'OUTBOUND_REFUSED' : 'OUTBOUND_FAILED', { host, problem })
 }

@@ -1,18 +1,22 @@
 // The command `policy adopt`: asks for the overlay file as it stands to be put in force; must never do so by itself.
 import { ClonedError, type Gate, type Json, type Outcome, policyWrite } from 'cloned/kernel'
 import type { Command, CommandContext, CommandResult, ExitCode } from '../cli/slot.js'
+import type { PackName } from './document.js'
 import type { LivePolicy } from './live.js'
 
 /** For which policy, through which gate. */
 export interface AdoptParts {
   readonly policy: () => LivePolicy
   readonly name: () => string
+  /** The pack of the workspace. */
+  readonly pack: () => PackName
   readonly gate: Pick<Gate, 'act'>
 }
 
 const EXITS: Readonly<Record<Outcome['status'], ExitCode>> = { done: 0, denied: 3, pending: 4, failed: 1, 'dry-run': 0 }
 
-export function adoptCommand({ policy, name, gate }: AdoptParts): Command {
+export function adoptCommand(parts: AdoptParts): Command {
+  const { policy, name, pack } = parts
   return {
     name: 'policy adopt',
     summary: 'Ask for the overlay file as it stands to be put in force',
@@ -22,28 +26,37 @@ export function adoptCommand({ policy, name, gate }: AdoptParts): Command {
       const live = policy()
       const file = live.file()
       await live.reading()
-      const { pack, overlay } = live.snapshot()
-      if (!file) throw new ClonedError('POLICY_OVERLAY_MISSING', { file: name(), pack })
-      if (file.digest === overlay) {
-        return { json: { status: 'in force', digest: file.digest }, text: `${name()} is in force already.` }
+      const { overlay } = live.snapshot()
+      // Without an overlay there is still the pack to be put in force.
+      const content = file?.text ?? (live.unproven() ? `version: 1\npack: ${pack()}\n` : undefined)
+      if (content === undefined) throw new ClonedError('POLICY_OVERLAY_MISSING', { file: name(), pack: pack() })
+      if (file?.digest === overlay && !live.unproven()) {
+        return { json: { status: 'in force', digest: overlay }, text: `${name()} is in force already.` }
       }
-      const outcome = await gate.act(
-        policyWrite,
-        {
-          target: pack,
-          input: { pack, content: file.text, previous: overlay },
-          about: { title: `Put ${name()} in force` },
-          ...(ctx.actor === undefined ? {} : { actor: ctx.actor }),
-        },
-        { dryRun: ctx.dryRun, signal: ctx.signal },
-      )
-      return {
-        exit: EXITS[outcome.status],
-        json: outcome as unknown as Json,
-        text: words(outcome, name(), ctx.printable),
-      }
+      return await propose(parts, ctx, content, `Put ${name()} in force`)
     },
   }
+}
+
+/** Asks for an overlay's text to be put in force. `title` tells people what for. */
+export async function propose(
+  { policy, name, pack, gate }: AdoptParts,
+  ctx: CommandContext,
+  content: string,
+  title: string,
+): Promise<CommandResult> {
+  const { overlay: previous } = policy().snapshot()
+  const outcome = await gate.act(
+    policyWrite,
+    {
+      target: pack(),
+      input: { pack: pack(), content, previous },
+      about: { title },
+      ...(ctx.actor === undefined ? {} : { actor: ctx.actor }),
+    },
+    { dryRun: ctx.dryRun, signal: ctx.signal },
+  )
+  return { exit: EXITS[outcome.status], json: outcome as unknown as Json, text: words(outcome, name(), ctx.printable) }
 }
 
 function words(outcome: Outcome, name: string, printable: CommandContext['printable']): CommandResult['text'] {

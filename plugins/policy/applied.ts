@@ -1,37 +1,39 @@
-// Keeps the last approved overlay of each pack in the store; must never replace one that is not the one expected.
-import { ClonedError, isClonedError, sha256 } from 'cloned/kernel'
-import type { Store } from '../store/slot.js'
-import type { PackName } from './document.js'
+// Keeps approved overlay texts and a note of the one in force in the store; must never be taken for proof of approval.
+import { sha256 } from 'cloned/kernel'
+import type { Row, Store } from '../store/slot.js'
 
-/** An approved overlay. */
-export interface Applied {
-  readonly content: string
-  /** SHA-256 of `content`. */
-  readonly digest: string
+/** What the store says is in force; other processes learn from it, and believe the audit log. */
+export interface AppliedNote {
+  readonly pack: string
+  /** SHA-256 of the overlay's text, `null` for the pack alone. */
+  readonly overlay: string | null
+  /** The record in the audit log. */
+  readonly seq: number
+  /** Whether the overlay file was written. */
+  readonly filed: boolean
 }
 
 /** The approved overlays of a workspace. */
 export interface AppliedOverlays {
   migrate(): Promise<void>
-  /** Throws `FILE_INVALID` for a row that is not what was approved. */
-  read(pack: PackName): Promise<Applied | undefined>
-  /** Records an approved overlay, durably. Throws `POLICY_STALE` when `previous` is not the digest of the present one. */
-  replace(
-    pack: PackName,
-    previous: string | null,
-    content: string,
-    about: { callId: string; at: number },
-  ): Promise<Applied>
+  note(): Promise<AppliedNote | undefined>
+  /** Durably. A note of an older record never replaces one of a newer, unless by the one writer there is (`writing`). */
+  setNote(note: AppliedNote, writing?: 'writing'): Promise<void>
+  /** Keeps an overlay's text, durably, whether it comes into force or not. */
+  keep(text: string): Promise<void>
+  /** A kept text; `undefined` when there is none or it is not what was kept. */
+  text(digest: string): Promise<string | undefined>
 }
 
 const STEPS = [
   [
+    'create table policy_texts (digest text primary key, content text not null)',
     `create table policy_applied (
-      pack text primary key,
-      content text not null,
-      digest text not null,
-      call_id text not null,
-      applied_at bigint not null
+      only_one integer primary key check (only_one = 1),
+      pack text not null,
+      overlay text,
+      seq bigint not null,
+      filed integer not null
     )`,
   ],
 ]
@@ -40,41 +42,45 @@ const STEPS = [
 export function createAppliedOverlays(store: Pick<Store, 'all' | 'write' | 'migrate'>): AppliedOverlays {
   return {
     migrate: () => store.migrate('cloned.policy', STEPS),
-    async read(pack) {
-      const [row] = await store.all('select content, digest from policy_applied where pack = $1', pack)
-      if (!row) return undefined
-      const content = String(row['content'])
-      if (sha256(content) !== row['digest']) {
-        const problem = 'the approved policy overlay in it is not what was approved'
-        throw new ClonedError('FILE_INVALID', { path: '.cloned/state.db', line: '', problem })
-      }
-      return { content, digest: sha256(content) }
+    async note() {
+      const [row] = await store.all('select pack, overlay, seq, filed from policy_applied where only_one = 1')
+      return row && noteOf(row)
     },
-    async replace(pack, previous, content, { callId, at }) {
-      const digest = sha256(content)
-      const statement =
-        previous === null
-          ? {
-              sql: `insert into policy_applied (pack, content, digest, call_id, applied_at) values ($1, $2, $3, $4, $5)
-                on conflict (pack) do nothing`,
-              args: [pack, content, digest, callId, at],
-            }
-          : {
-              sql: `update policy_applied set content = $2, digest = $3, call_id = $4, applied_at = $5
-                where pack = $1 and digest = $6`,
-              args: [pack, content, digest, callId, at, previous],
-            }
-      try {
-        await store.write([{ ...statement, expect: 1 }])
-      } catch (error) {
-        if (!isConflict(error)) throw error
-        throw new ClonedError('POLICY_STALE', { pack, problem: 'another policy write came first' }, { cause: error })
-      }
-      return { content, digest }
+    async setNote({ pack, overlay, seq, filed }, writing) {
+      await store.write([
+        {
+          sql: `insert into policy_applied (only_one, pack, overlay, seq, filed)
+            values (1, $1, $2, cast($3 as bigint), cast($4 as integer))
+            on conflict (only_one) do update
+            set pack = excluded.pack, overlay = excluded.overlay, seq = excluded.seq, filed = excluded.filed
+            where policy_applied.seq <= excluded.seq or cast($5 as integer) = 1`,
+          args: [pack, overlay, seq, filed ? 1 : 0, writing ? 1 : 0],
+        },
+      ])
+    },
+    async keep(text) {
+      await store.write([
+        {
+          // Replaced, since a damaged one would else stay for good.
+          sql: `insert into policy_texts (digest, content) values ($1, $2)
+            on conflict (digest) do update set content = excluded.content`,
+          args: [sha256(text), text],
+        },
+      ])
+    },
+    async text(digest) {
+      const [row] = await store.all('select content from policy_texts where digest = $1', digest)
+      const text = row?.['content']
+      return typeof text === 'string' && sha256(text) === digest ? text : undefined
     },
   }
 }
 
-function isConflict(error: unknown): boolean {
-  return isClonedError(error) && error.code === 'STORE_CONFLICT'
+function noteOf({ pack, overlay, seq, filed }: Row): AppliedNote {
+  return {
+    pack: String(pack),
+    overlay: typeof overlay === 'string' ? overlay : null,
+    seq: Number(seq),
+    filed: Number(filed) === 1,
+  }
 }

@@ -1,5 +1,5 @@
 // Words what a policy write would change, rule by rule, for the person who decides; computed, never taken from a caller.
-import type { ShownRule } from './effective.js'
+import type { ShownRule } from './shown.js'
 
 const MAX_SHOWN = 8
 

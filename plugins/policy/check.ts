@@ -12,6 +12,8 @@ export function policyCheck({ policy, name }: { policy: () => LivePolicy; name: 
         live.snapshot()
         await live.reading()
         const { pack, drift, overlay } = live.snapshot()
+        const unproven = live.unproven()
+        if (unproven) return { level: 'fail', message: unproven.message, fix: 'cloned policy adopt' }
         if (!drift)
           return { level: 'ok', message: `${pack} policy${overlay === null ? '' : ' with an overlay'} in force` }
         return {

@@ -1,11 +1,12 @@
 // Makes the policy in force out of a pack and the text of an approved overlay; frozen, so that nobody can bend it later.
 import { digest, snapshot as frozenJson, type JsonObject, sha256 } from 'cloned/kernel'
 import { type PackName, parseDocument } from './document.js'
-import { shownEgress, unplacedEgress } from './egress.js'
+import { unplacedEgress } from './egress.js'
 import { compileJudge, type Judge } from './judge.js'
 import { locate } from './lines.js'
-import { type Layer, LISTS, type Merged, merge, type Placed, RISKS } from './merge.js'
+import { type Layer, type Merged, merge, type Placed, type PlacedLists } from './merge.js'
 import { builtInPack } from './packs.js'
+import { type ShownRule, shownRules } from './shown.js'
 import type { PolicySnapshot } from './slot.js'
 
 /** A policy that can be put in force. */
@@ -17,37 +18,48 @@ export interface Effective {
   readonly rules: readonly ShownRule[]
 }
 
-/** An entry for people. */
-export interface ShownRule {
-  readonly section: string
-  readonly value: string
-  readonly at: string
-}
-
 /** Compiles. `file` names the overlay in places and errors. Throws `FILE_INVALID`. */
 export function compilePolicy(pack: PackName, overlay: string | undefined, file: string): Effective {
   const layers = overlay === undefined ? [] : [overlayLayer(pack, overlay, file)]
   const merged = merge(pack, [...layers, builtInPack(pack)])
-  const body = frozenJson({
-    pack,
-    tools: {
-      deny: values(merged.tools.deny),
-      ask: values(merged.tools.ask),
-      allow: values(merged.tools.allow),
-      risk: Object.fromEntries(RISKS.map((risk) => [risk, merged.tools.risk[risk].value])),
-    },
-    actions: Object.fromEntries([...merged.actions].map(([kind, { value }]) => [kind, value])),
-    approvals: { expiresMs: merged.expiresMs.value, selfDecision: merged.selfDecision.value },
-    budgets: values(merged.budgets),
-    egress: merged.egress as unknown as JsonObject,
-  }) as JsonObject
+  const body = frozenJson(bodyOf(merged)) as JsonObject
   const content = Object.freeze({
     ...(body as unknown as Omit<Effective['content'], 'digest' | 'overlay'>),
-    // Without the places, which move with every line above them.
-    digest: digest(frozenJson({ ...body, egress: unplacedEgress(merged.egress) })),
+    digest: digest(frozenJson(unplaced(merged))),
     overlay: overlay === undefined ? null : sha256(overlay),
   })
-  return { content, judge: compileJudge(merged), rules: shown(merged) }
+  return { content, judge: compileJudge(merged), rules: shownRules(merged) }
+}
+
+function bodyOf(merged: Merged): Omit<Effective['content'], 'digest' | 'overlay'> {
+  const { pack, tools, actions } = merged
+  const { low, medium, high } = tools.risk
+  return {
+    pack,
+    tools: { ...lists(tools), risk: { low: low.value, medium: medium.value, high: high.value } },
+    capabilities: lists(merged.capabilities),
+    publishers: lists(merged.publishers),
+    actions: Object.fromEntries([...actions].map(([kind, { value }]) => [kind, value])),
+    approvals: {
+      expiresMs: merged.expiresMs.value,
+      selfDecision: merged.selfDecision.value,
+      maxPendingPerActor: merged.maxPending.value,
+      approvers: values(merged.approvers),
+      rules: values(merged.approvalRules),
+    },
+    writes: { tightening: merged.tightening.value },
+    limits: { depth: merged.depth.value, timeoutMs: merged.timeoutMs.value },
+    ui: { origins: values(merged.origins) },
+    budgets: values(merged.budgets),
+    egress: merged.egress,
+  }
+}
+
+/** Without the places, which move with every line above them. */
+function unplaced(merged: Merged): unknown {
+  const body = bodyOf(merged)
+  const rules = body.approvals.rules.map(({ at: _, ...rule }) => rule)
+  return { ...body, approvals: { ...body.approvals, rules }, egress: unplacedEgress(merged.egress) }
 }
 
 function overlayLayer(pack: PackName, text: string, file: string): Layer {
@@ -61,27 +73,8 @@ function overlayLayer(pack: PackName, text: string, file: string): Layer {
   return { document, origin: 'overlay', where }
 }
 
-function shown({ tools, actions, expiresMs, selfDecision, budgets, egress }: Merged): ShownRule[] {
-  const rule = (section: string, value: string, { at }: Placed<unknown>): ShownRule => ({ section, value, at })
-  return [
-    ...LISTS.flatMap((list) => tools[list].map((entry) => rule(`tools.${list}`, entry.value, entry))),
-    ...RISKS.map((risk) => rule(`tools.risk.${risk}`, tools.risk[risk].value, tools.risk[risk])),
-    ...[...actions].map(([kind, entry]) => rule(`actions.${kind}`, entry.value, entry)),
-    rule('approvals.expires', seconds(expiresMs.value), expiresMs),
-    rule('approvals.self_decision', String(selfDecision.value), selfDecision),
-    ...budgets.map((entry) => {
-      const { category, limit, windowMs, tools: only } = entry.value
-      const scope = only === undefined ? '' : ` for ${only.join(', ')}`
-      return rule('budgets', `${category} ${limit} per ${seconds(windowMs)}${scope}`, entry)
-    }),
-    ...shownEgress(egress),
-  ]
-}
-
-function seconds(ms: number): string {
-  const units = { d: 86_400_000, h: 3_600_000, m: 60_000 }
-  for (const [unit, size] of Object.entries(units)) if (ms % size === 0) return `${ms / size}${unit}`
-  return `${ms / 1_000}s`
+function lists(placed: PlacedLists) {
+  return { deny: values(placed.deny), ask: values(placed.ask), allow: values(placed.allow) }
 }
 
 function values<T>(placed: readonly Placed<T>[]): T[] {

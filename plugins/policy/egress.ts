@@ -1,8 +1,8 @@
 // Lays the egress rules of an overlay on those of its pack; must never decide a request, nor lose where a rule stands.
 import type { JsonObject } from 'cloned/kernel'
 import type { EgressEntries, PolicyDocument } from './document.js'
-import type { ShownRule } from './effective.js'
 import type { Layer } from './merge.js'
+import type { ShownRule } from './shown.js'
 import type { EgressLists, EgressPolicy, EgressRule } from './slot.js'
 
 /** Every rule of every layer, those of the overlay first. */

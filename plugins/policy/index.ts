@@ -1,5 +1,7 @@
 // The policy plugin: the visible baseline that votes on every action; must never let a change of itself pass unasked.
 import {
+  type Action,
+  auditSlot,
   beforeAction,
   beforeSecretUse,
   beforeToolCall,
@@ -10,6 +12,7 @@ import {
   policyWrite,
   toolCall,
 } from 'cloned/kernel'
+import { previewsCollection } from '../approvals/slot.js'
 import { commandsCollection } from '../cli/slot.js'
 import { doctorChecksCollection } from '../doctor/slot.js'
 import { storeSlot } from '../store/slot.js'
@@ -17,10 +20,16 @@ import { workspaceSlot } from '../workspace/slot.js'
 import { adoptCommand } from './adopt.js'
 import { createAppliedOverlays } from './applied.js'
 import { policyCheck } from './check.js'
+import { diffCommand, validateCommand } from './compare-commands.js'
 import { compilePolicy } from './effective.js'
+import { historyCommand, revertCommand } from './history-commands.js'
+import { Ledger } from './ledger.js'
 import { createPolicy, type LivePolicy } from './live.js'
+import { writePreview } from './preview.js'
+import { replayCommand } from './replay-command.js'
 import { showCommand } from './show.js'
-import { type Policy, policySlot } from './slot.js'
+import { egressJudgesCollection, type Policy, policySlot } from './slot.js'
+import { testCommand } from './test-command.js'
 import { vote } from './votes.js'
 import { policyWriter } from './write.js'
 
@@ -34,47 +43,57 @@ export const policyPlugin = definePlugin({
   kernel: '^0.1.0',
   stability: 'beta',
   description: 'Votes allow, ask or deny by the policy pack of the workspace and its approved overlay.',
-  requires: { workspace: workspaceSlot, store: storeSlot, gate: gateSlot },
+  requires: { workspace: workspaceSlot, store: storeSlot, audit: auditSlot, gate: gateSlot },
   provides: { policy: policySlot },
-  contributes: { commands: commandsCollection, checks: doctorChecksCollection },
+  owns: { judges: egressJudgesCollection },
+  contributes: { commands: commandsCollection, checks: doctorChecksCollection, previews: previewsCollection },
   taps: [beforeToolCall, beforeAction, onPolicyWrite, beforeSecretUse],
   executes: [policyWrite],
-  setup({ deps: { workspace, store, gate }, hooks, actions, onStart, log, now }) {
+  setup({ deps: { workspace, store, audit, gate }, collected, hooks, actions, onStart, onDrain, log, now }) {
     const applied = createAppliedOverlays(store)
-    let live: LivePolicy | undefined
-    const policy = (): LivePolicy => {
-      if (!live) throw new ClonedError('KERNEL_STATE', { action: 'use the policy', state: 'starting' })
-      return live
+    let opened: { readonly live: LivePolicy; readonly ledger: Ledger } | undefined
+    const parts = () => {
+      if (!opened) throw new ClonedError('KERNEL_STATE', { action: 'use the policy', state: 'starting' })
+      return opened
     }
-    const name = () => `.cloned/policy/${workspace.config.type}.yaml`
-    const path = () => workspace.path('policy', `${workspace.config.type}.yaml`)
+    const policy = () => parts().live
+    const pack = () => workspace.config.type
+    const name = () => `.cloned/policy/${pack()}.yaml`
+    const path = () => workspace.path('policy', `${pack()}.yaml`)
+    const voted = (action: Action) => vote({ policy: policy(), name: name(), pack: pack() }, action)
+
+    const judges = () => collected.judges().map(({ item }) => item)
+    const changing = { policy, name, pack, gate, applied }
 
     onStart(async () => {
       await applied.migrate()
-      const opened = createPolicy({ pack: workspace.config.type, path: path(), name: name(), applied, log })
-      await opened.start()
-      live = opened
+      const place = { pack: pack(), path: path(), name: name() }
+      const ledger = new Ledger({ ...place, applied, audit, lock: workspace.path('policy.lock'), now })
+      const live = createPolicy({ ...place, ledger, log })
+      await live.start()
+      opened = { live, ledger }
     })
 
-    hooks.guard(beforeToolCall, (call) => vote(policy(), name(), call))
-    hooks.guard(onPolicyWrite, (write) => vote(policy(), name(), write))
+    onDrain(async () => {
+      // A read under way needs the store; it says itself how it failed.
+      await Promise.allSettled([opened?.live.reading()])
+    })
+
+    hooks.guard(beforeToolCall, voted)
+    hooks.guard(onPolicyWrite, voted)
     hooks.guard(beforeAction, (action) =>
-      action.kind === toolCall.id || action.kind === policyWrite.id ? undefined : vote(policy(), name(), action),
+      action.kind === toolCall.id || action.kind === policyWrite.id ? undefined : voted(action),
     )
     // An ask here is a denial: a handler that is running cannot wait for a person.
     hooks.guard(beforeSecretUse, ({ action, subject }) =>
-      vote(policy(), name(), { ...action, kind: 'secret.use', target: subject.secret }),
+      voted({ ...action, kind: 'secret.use', target: subject.secret }),
     )
     actions.execute(
       policyWrite,
-      policyWriter(() => ({
-        policy: policy(),
-        applied,
-        pack: workspace.config.type,
-        path: path(),
-        name: name(),
-        now,
-      })),
+      policyWriter(() => {
+        const { live, ledger } = parts()
+        return { policy: live, ledger, audit, pack: pack(), path: path(), name: name() }
+      }),
     )
 
     const service: Policy = {
@@ -83,12 +102,22 @@ export const policyPlugin = definePlugin({
         const { answer, rule } = policy().decide(action)
         return { answer, rule }
       },
-      preview: (overlay) => compilePolicy(workspace.config.type, overlay, name()).content,
+      preview: (overlay) => compilePolicy(pack(), overlay, name()).content,
     }
     return {
       policy: service,
-      commands: [showCommand({ policy, name, gate }), adoptCommand({ policy, name, gate })],
+      commands: [
+        showCommand({ policy, name, gate }),
+        diffCommand({ policy, name, pack, judges }),
+        validateCommand({ judges }),
+        historyCommand(changing),
+        adoptCommand(changing),
+        revertCommand(changing),
+        testCommand({ policy, judges, gate }),
+        replayCommand({ audit, gate, judges }),
+      ],
       checks: [policyCheck({ policy, name })],
+      previews: [writePreview(applied, name)],
     }
   },
 })

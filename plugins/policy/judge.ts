@@ -11,9 +11,12 @@ export interface Judgement {
   readonly origin: Origin
 }
 
+/** What the policy reads of a tool. */
+export type JudgedTool = Pick<ToolContract, 'id' | 'risk' | 'capability' | 'timeoutMs'>
+
 /** Answers of one merged policy. */
 export interface Judge {
-  tool(tool: Pick<ToolContract, 'id' | 'risk'>): Judgement
+  tool(tool: JudgedTool): Judgement
   action(action: Action): Judgement
 }
 
@@ -21,19 +24,23 @@ const MAX_REMEMBERED = 4096
 
 /** Compiles a merged policy. The answers of the lists are remembered by tool id, so that long lists cost once. */
 export function compileJudge(merged: Merged): Judge {
-  const lists = LISTS.map((answer) => compileList(answer, merged.tools[answer]))
-  const remembered = new Map<string, Judgement | null>()
-  const listed = (id: string): Judgement | null => {
+  const { depth, timeoutMs } = merged
+  const lists = LISTS.map((answer) => ({
+    tools: compileList(answer, merged.tools[answer]),
+    capabilities: compileList(answer, merged.capabilities[answer]),
+  }))
+  const remembered = new Map<string, { readonly capability: string; readonly found: Judgement | undefined }>()
+  const listed = ({ id, capability }: JudgedTool): Judgement | undefined => {
     const known = remembered.get(id)
-    if (known !== undefined) return known
-    let answer: Judgement | null = null
-    for (const list of lists) {
-      answer = list(id) ?? null
-      if (answer) break
+    if (known !== undefined && known.capability === capability) return known.found
+    let found: Judgement | undefined
+    for (const { tools, capabilities } of lists) {
+      found = tools(id) ?? capabilities(capability)
+      if (found) break
     }
     if (remembered.size >= MAX_REMEMBERED) remembered.clear()
-    remembered.set(id, answer)
-    return answer
+    remembered.set(id, { capability, found })
+    return found
   }
   const byRisk = new Map<string, Judgement>(
     Object.entries(merged.tools.risk).map(([risk, placed]) => [risk, judgement(placed.value, placed)]),
@@ -41,11 +48,13 @@ export function compileJudge(merged: Merged): Judge {
   const byKind = new Map<string, Judgement>(
     [...merged.actions].map(([kind, placed]) => [kind, judgement(placed.value, placed)]),
   )
-  const tool: Judge['tool'] = ({ id, risk }) => listed(id) ?? byRisk.get(risk) ?? unruled('tools.risk')
+  const [tooDeep, tooLong] = [judgement('deny', depth), judgement('deny', timeoutMs)]
+  const tool: Judge['tool'] = (judged) =>
+    judged.timeoutMs > timeoutMs.value ? tooLong : (listed(judged) ?? byRisk.get(judged.risk) ?? unruled('tools.risk'))
   return {
     tool,
     action(action) {
-      if (isToolCall(action)) return tool(action.tool)
+      if (isToolCall(action)) return action.depth > depth.value ? tooDeep : tool(action.tool)
       if (action.kind === 'tool.call') return unruled('tools')
       const own = byKind.get(action.kind)
       // A policy write is asked for even where everything else is allowed.

@@ -1,7 +1,10 @@
 // Lays an overlay on a pack, each entry with the place it stands; whatever neither says must come out as a denial.
-import { capKey, durationMs, type PackName, type PolicyDocument } from './document.js'
+import { mergeApprovalRules, mergeApprovers } from './approvals.js'
+import { mergeCaps } from './caps.js'
+import type { AnswerEntries, PackName, PolicyDocument } from './document.js'
 import { mergeEgress } from './egress.js'
-import type { Answer, BudgetCap, EgressPolicy } from './slot.js'
+import type { Answer, ApprovalRule, Approver, BudgetCap, EgressPolicy } from './slot.js'
+import { durationMs } from './terms.js'
 
 /** The risks a tool can declare. */
 export const RISKS = ['low', 'medium', 'high'] as const
@@ -27,18 +30,25 @@ export interface Layer {
   where(path: readonly (string | number)[], as: string): string
 }
 
+/** Entries by answer. */
+export type PlacedLists = Readonly<Record<(typeof LISTS)[number], readonly Placed<string>[]>>
+
 /** Pack and overlay as one. */
 export interface Merged {
   readonly pack: PackName
-  readonly tools: {
-    readonly deny: readonly Placed<string>[]
-    readonly ask: readonly Placed<string>[]
-    readonly allow: readonly Placed<string>[]
-    readonly risk: Readonly<Record<(typeof RISKS)[number], Placed<Answer>>>
-  }
+  readonly tools: PlacedLists & { readonly risk: Readonly<Record<(typeof RISKS)[number], Placed<Answer>>> }
+  readonly capabilities: PlacedLists
+  readonly publishers: PlacedLists
   readonly actions: ReadonlyMap<string, Placed<Answer>>
   readonly expiresMs: Placed<number>
   readonly selfDecision: Placed<boolean>
+  readonly maxPending: Placed<number>
+  readonly approvers: readonly Placed<Approver>[]
+  readonly approvalRules: readonly Placed<ApprovalRule>[]
+  readonly tightening: Placed<'ask' | 'allow'>
+  readonly depth: Placed<number>
+  readonly timeoutMs: Placed<number>
+  readonly origins: readonly Placed<string>[]
   readonly budgets: readonly Placed<BudgetCap>[]
   readonly egress: EgressPolicy
 }
@@ -52,28 +62,46 @@ export function merge(pack: PackName, layers: readonly Layer[]): Merged {
     }
     return { value: none, origin: 'default', at: `no rule: ${path.join('.')}` }
   }
-  const listed = (name: (typeof LISTS)[number]): Placed<string>[] =>
+  const every = (path: readonly string[], read: (document: PolicyDocument) => readonly string[] | undefined) =>
     layers.flatMap(({ document, origin, where }) =>
-      (document.tools?.[name] ?? []).map((value, index) => ({
-        value,
-        origin,
-        at: where(['tools', name, index], `tools.${name}`),
-      })),
+      (read(document) ?? []).map(
+        (value, index): Placed<string> => ({ value, origin, at: where([...path, index], path.join('.')) }),
+      ),
     )
+  const lists = (section: string, read: (document: PolicyDocument) => AnswerEntries | undefined): PlacedLists => ({
+    deny: every([section, 'deny'], (document) => read(document)?.deny),
+    ask: every([section, 'ask'], (document) => read(document)?.ask),
+    allow: every([section, 'allow'], (document) => read(document)?.allow),
+  })
+  const duration = (path: readonly string[], read: (document: PolicyDocument) => string | undefined, none: string) => {
+    const found = first(path, read, none)
+    return { ...found, value: durationMs(found.value) }
+  }
   const risk = (level: (typeof RISKS)[number]) =>
     first<Answer>(['tools', 'risk', level], ({ tools }) => tools?.risk?.[level], 'deny')
-  const expires = first(['approvals', 'expires'], ({ approvals }) => approvals?.expires, '1h')
+  const approval = <T>(
+    name: string,
+    read: (given: NonNullable<PolicyDocument['approvals']>) => T | undefined,
+    none: T,
+  ) => first(['approvals', name], ({ approvals }) => approvals && read(approvals), none)
   return {
     pack,
     tools: {
-      deny: listed('deny'),
-      ask: listed('ask'),
-      allow: listed('allow'),
+      ...lists('tools', ({ tools }) => tools),
       risk: { low: risk('low'), medium: risk('medium'), high: risk('high') },
     },
+    capabilities: lists('capabilities', ({ capabilities }) => capabilities),
+    publishers: lists('publishers', ({ publishers }) => publishers),
     actions: mergeActions(layers),
-    expiresMs: { ...expires, value: durationMs(expires.value) },
-    selfDecision: first(['approvals', 'self_decision'], ({ approvals }) => approvals?.self_decision, false),
+    expiresMs: duration(['approvals', 'expires'], ({ approvals }) => approvals?.expires, '1h'),
+    selfDecision: approval('self_decision', (given) => given.self_decision, false),
+    maxPending: approval('max_pending_per_actor', (given) => given.max_pending_per_actor, 50),
+    approvers: mergeApprovers(layers),
+    approvalRules: mergeApprovalRules(layers),
+    tightening: first(['writes', 'tightening'], ({ writes }) => writes?.tightening, 'ask'),
+    depth: first(['limits', 'depth'], ({ limits }) => limits?.depth, 0),
+    timeoutMs: duration(['limits', 'timeout'], ({ limits }) => limits?.timeout, '1m'),
+    origins: every(['ui', 'origins'], ({ ui }) => ui?.origins),
     budgets: mergeCaps(layers),
     egress: mergeEgress(layers),
   }
@@ -87,20 +115,4 @@ function mergeActions(layers: readonly Layer[]): Map<string, Placed<Answer>> {
     }
   }
   return actions
-}
-
-function mergeCaps(layers: readonly Layer[]): Placed<BudgetCap>[] {
-  const taken = new Set<string>()
-  return layers.flatMap(({ document, origin, where }) => {
-    const caps = (document.budgets ?? [])
-      .map((cap, index) => ({ cap, index }))
-      .filter(({ cap }) => !taken.has(capKey(cap)))
-    // Afterwards: one document may cap the same thing in several windows.
-    for (const { cap } of caps) taken.add(capKey(cap))
-    return caps.map(({ cap: { category, limit, window, tools }, index }) => ({
-      value: { category, limit, windowMs: durationMs(window), ...(tools === undefined ? {} : { tools }) },
-      origin,
-      at: where(['budgets', index], 'budgets'),
-    }))
-  })
 }

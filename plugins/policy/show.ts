@@ -23,8 +23,16 @@ export function showCommand({ policy, name, gate }: ShowParts): Command {
       const snapshot = live.snapshot()
       const { rules } = live.effective()
       const tools = ctx.options['effective'] === true ? answers(live, gate) : undefined
-      const json = { file: name(), snapshot, rules, ...(tools ? { tools } : {}) } as unknown as Json
+      const unproven = live.unproven()
+      const json = {
+        file: name(),
+        snapshot,
+        rules,
+        ...(unproven ? { unproven: unproven.toJSON() } : {}),
+        ...(tools ? { tools } : {}),
+      } as unknown as Json
       const text = [
+        ...(unproven ? [ctx.paint.red(ctx.printable(`${unproven.message} ${unproven.help}`))] : []),
         heading(snapshot, name(), ctx),
         ctx.table(
           ['section', 'value', 'stands in'],

@@ -1,5 +1,5 @@
-// Names the policy service: the snapshot in force; interface and token only.
-import { type Action, slot } from 'cloned/kernel'
+// Names the policy service and the list of those who judge requests by a policy; interfaces and tokens only.
+import { type Action, collection, slot } from 'cloned/kernel'
 
 /** What a rule answers. */
 export type Answer = 'allow' | 'ask' | 'deny'
@@ -46,6 +46,40 @@ export interface EgressPolicy {
   readonly tools: Readonly<Record<string, EgressLists>>
 }
 
+/** Somebody who may decide approval requests. At least one of `osUser` and `key` is there; no two approvers share one. */
+export interface Approver {
+  /** As an actor: `user:bob`. */
+  readonly id: string
+  /** Operating-system user whose processes speak for the approver. */
+  readonly osUser?: string
+  /** Ed25519 public key, 32 bytes in base64url without padding. */
+  readonly key?: string
+  readonly roles: readonly string[]
+}
+
+/** What the decision on some actions needs. */
+export interface ApprovalRule {
+  /** Patterns of tool ids, as in {@link PolicySnapshot.tools}. */
+  readonly tools: readonly string[]
+  /** Kinds of other actions. */
+  readonly actions: readonly string[]
+  /** Different approvers (of this role) that must agree; one of any role when absent. */
+  readonly quorum?: { readonly n: number; readonly role?: string }
+  /** The role that may decide too once a request has waited so long. */
+  readonly escalate?: { readonly afterMs: number; readonly role: string }
+  /** Whether later actions may be covered by a standing grant. */
+  readonly grants: 'allow' | 'deny'
+  /** Where the rule stands. */
+  readonly at: string
+}
+
+/** Patterns by answer; the first list that matches counts: deny, ask, allow. */
+export interface AnswerLists {
+  readonly deny: readonly string[]
+  readonly ask: readonly string[]
+  readonly allow: readonly string[]
+}
+
 /** The merged policy in force: pack plus overlay. Immutable. */
 export interface PolicySnapshot {
   /** Raised by every change that this process has seen. */
@@ -57,19 +91,41 @@ export interface PolicySnapshot {
   readonly overlay: string | null
   /** The overlay file is not the overlay in force: it was edited, made or removed by hand and not adopted. */
   readonly drift: boolean
-  readonly tools: {
-    readonly deny: readonly string[]
-    readonly ask: readonly string[]
-    readonly allow: readonly string[]
+  readonly tools: AnswerLists & {
     /** The answer for a tool that no list names, by its risk. */
     readonly risk: Readonly<Record<'low' | 'medium' | 'high', Answer>>
   }
+  /** By the capability of a tool; asked together with the lists of `tools`, before its risk. */
+  readonly capabilities: AnswerLists
+  /** By the publisher of a package, for whatever installs packages; one that no list names is denied. */
+  readonly publishers: AnswerLists
   /** The answer for kinds of action that have no guard hook of their own, by kind; `*` for the rest. */
   readonly actions: Readonly<Record<string, Answer>>
   readonly approvals: {
     readonly expiresMs: number
     /** Whether the requester's own operating-system user may decide. */
     readonly selfDecision: boolean
+    /** The most requests of one actor that may be pending. */
+    readonly maxPendingPerActor: number
+    /** Who may decide. Empty: whoever `selfDecision` lets. */
+    readonly approvers: readonly Approver[]
+    /** The first rule that names an action counts; one decision is enough for an action that none names. */
+    readonly rules: readonly ApprovalRule[]
+  }
+  readonly writes: {
+    /** What a policy write that only takes permissions away gets. */
+    readonly tightening: 'ask' | 'allow'
+  }
+  /** Bounds of every tool call. */
+  readonly limits: {
+    /** How deep calls may start calls. */
+    readonly depth: number
+    /** The longest `timeoutMs` that a tool may declare. */
+    readonly timeoutMs: number
+  }
+  readonly ui: {
+    /** Origins whose pages may use the HTTP API, as a browser sends them. */
+    readonly origins: readonly string[]
   }
   readonly budgets: readonly BudgetCap[]
   readonly egress: EgressPolicy
@@ -88,3 +144,18 @@ export interface Policy {
 }
 
 export const policySlot = slot<Policy>('cloned.policy', { contract: 1 })
+
+/** Judges requests by the egress rules of any policy, so that one can be tried before it is in force. */
+export interface EgressJudge {
+  /** Compiles rules. Throws `EGRESS_RULES` for rules that cannot be used. What it answers is pure. */
+  compile(
+    egress: EgressPolicy,
+  ): (
+    caller: { readonly tool: string; readonly connector?: string },
+    method: string,
+    url: string,
+  ) => { readonly allowed: boolean; readonly rule?: string }
+}
+
+/** The policy reads it; whoever decides about requests adds to it. */
+export const egressJudgesCollection = collection<EgressJudge>('cloned.egress-judges', { contract: 1 })

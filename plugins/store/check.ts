@@ -12,7 +12,7 @@ export function integrityCheck(store: Pick<EmbeddedStore, 'inspect'>): DoctorChe
       return {
         level: 'fail',
         message: `the store is damaged: ${problems.slice(0, 3).join('; ')}`,
-        fix: 'Stop every process that uses the workspace, then restore .cloned/state.db from a copy.',
+        fix: 'Stop every process that uses the workspace, then restore .cloned/state.db from a backup. Without one, move it away, then: cloned store adopt',
       }
     },
   }

@@ -1,6 +1,6 @@
 // Speaks the REST API of Azure Key Vault secrets; no error may hold a token, a value or a server's text.
 import type { Json } from 'cloned/kernel'
-import type { Outbound, OutboundRequest } from '../outbound/slot.js'
+import type { OutboundClient, OutboundRequest } from '../outbound/slot.js'
 import { azureFailed, type Login } from './login.js'
 
 const API = 'api-version=7.4'
@@ -21,9 +21,9 @@ export interface AzureSecret {
 export class AzureClient {
   readonly #origin: string
   readonly #login: Login
-  readonly #outbound: Outbound
+  readonly #outbound: OutboundClient
 
-  constructor(origin: string, login: Login, outbound: Outbound) {
+  constructor(origin: string, login: Login, outbound: OutboundClient) {
     this.#origin = origin
     this.#login = login
     this.#outbound = outbound

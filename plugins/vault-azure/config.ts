@@ -10,6 +10,8 @@ export interface AzureConfig {
   /** Of other clouds. */
   readonly vault_domain?: string
   readonly login_host?: string
+  /** Private ranges that the names of vault and login lead to. */
+  readonly addresses?: readonly string[]
   /** Secret → its name in the vault, where that is another. */
   readonly names?: Readonly<Record<string, string>>
 }
@@ -56,6 +58,12 @@ export const azureConfig: JsonObject = {
     },
     vault_domain: { ...host, description: 'Default: vault.azure.net.' },
     login_host: { ...host, description: 'Default: login.microsoftonline.com.' },
+    addresses: {
+      type: 'array',
+      maxItems: 20,
+      items: { type: 'string', maxLength: 64 },
+      description: 'Private ranges (CIDR) of private endpoints. Default: public addresses only.',
+    },
     names: {
       type: 'object',
       description: 'Name of a secret in the key vault, where it is another; needed for names with "_" and ".".',

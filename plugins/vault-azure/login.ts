@@ -1,13 +1,13 @@
 // Gets access tokens for Azure Key Vault from Microsoft Entra; credentials must never go anywhere but to its login host.
 import { ClonedError, readPrivateFile } from 'cloned/kernel'
-import type { Outbound } from '../outbound/slot.js'
+import type { OutboundClient } from '../outbound/slot.js'
 import type { AzureConfig } from './config.js'
 
 /** Answers a token that is good for a minute at least. `fresh` asks for a new one whatever is remembered. */
 export type Login = (fresh: boolean) => Promise<string>
 
 export interface LoginParts {
-  readonly outbound: Outbound
+  readonly outbound: OutboundClient
   readonly environment: (variable: string) => string | undefined
   readonly now: () => number
   /** Hears of credentials and tokens before they are sent, to keep them from leaving otherwise. */
@@ -18,8 +18,14 @@ export function azureFailed(problem: string): ClonedError {
   return new ClonedError('VAULT_PROVIDER_FAILED', { provider: 'azure', problem })
 }
 
+/** Where credentials go. */
+export function loginOrigin({ login_host: host = 'login.microsoftonline.com' }: AzureConfig): string {
+  return `https://${host}`
+}
+
 export function createLogin(config: AzureConfig, { outbound, environment, now, known: hear }: LoginParts): Login {
-  const { tenant, client_id: clientId, login_host: host = 'login.microsoftonline.com' } = config
+  const { tenant, client_id: clientId } = config
+  const origin = loginOrigin(config)
   let known: { token: string; until: number } | undefined
   return async (fresh) => {
     if (known && !fresh && known.until - now() > 60_000) return known.token
@@ -36,7 +42,7 @@ export function createLogin(config: AzureConfig, { outbound, environment, now, k
     })
     const { status, body } = await outbound.send({
       method: 'POST',
-      url: `https://${host}/${tenant}/oauth2/v2.0/token`,
+      url: `${origin}/${tenant}/oauth2/v2.0/token`,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: form.toString(),
     })

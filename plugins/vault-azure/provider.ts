@@ -1,13 +1,18 @@
 // Keeps secrets in Azure Key Vault; two names of a workspace must never mean one secret there.
 import { ClonedError } from 'cloned/kernel'
+import type { Outbound } from '../outbound/slot.js'
 import type { OpenProvider, RecordWrite, SecretInfo, SecretScope, VaultProvider } from '../vault/slot.js'
 import { AzureClient, type AzureSecret } from './client.js'
 import { type AzureConfig, azureConfig } from './config.js'
-import { azureFailed, createLogin, type LoginParts } from './login.js'
+import { azureFailed, createLogin, type LoginParts, loginOrigin } from './login.js'
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/
 
-export function azureProvider(parts: LoginParts): VaultProvider {
+export interface AzureParts extends Omit<LoginParts, 'outbound'> {
+  readonly outbound: Outbound
+}
+
+export function azureProvider(parts: AzureParts): VaultProvider {
   return {
     name: 'azure',
     summary: 'Azure Key Vault, as an application of Microsoft Entra',
@@ -15,12 +20,13 @@ export function azureProvider(parts: LoginParts): VaultProvider {
     async open(given) {
       const config = given as unknown as AzureConfig
       const origin = `https://${config.vault.toLowerCase()}.${config.vault_domain ?? 'vault.azure.net'}`
-      return new AzureSecrets(
-        origin,
-        config,
-        new AzureClient(origin, createLogin(config, parts), parts.outbound),
-        parts.now,
-      )
+      const outbound = parts.outbound.open({
+        plugin: 'cloned.vault-azure',
+        origins: [origin, loginOrigin(config)],
+        ...(config.addresses === undefined ? {} : { addresses: config.addresses }),
+      })
+      const client = new AzureClient(origin, createLogin(config, { ...parts, outbound }), outbound)
+      return new AzureSecrets(origin, config, client, parts.now)
     },
   }
 }

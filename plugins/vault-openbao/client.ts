@@ -1,6 +1,6 @@
 // Speaks the HTTP API of OpenBao and HashiCorp Vault, KV version 2; no error may hold a token, a value or a server's text.
 import { ClonedError, type Json } from 'cloned/kernel'
-import type { Outbound, OutboundRequest } from '../outbound/slot.js'
+import type { OutboundClient, OutboundRequest } from '../outbound/slot.js'
 
 export interface OpenbaoServer {
   /** `https://bao.example.com:8200`, without a path. */
@@ -26,9 +26,9 @@ export function openbaoFailed(problem: string): ClonedError {
 
 export class OpenbaoClient {
   readonly #server: OpenbaoServer
-  readonly #outbound: Outbound
+  readonly #outbound: OutboundClient
 
-  constructor(server: OpenbaoServer, outbound: Outbound) {
+  constructor(server: OpenbaoServer, outbound: OutboundClient) {
     this.#server = server
     this.#outbound = outbound
   }

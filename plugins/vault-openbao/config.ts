@@ -11,6 +11,8 @@ export interface OpenbaoConfig {
   /** Secrets that stand elsewhere than `<prefix><name>`. */
   readonly secrets?: Readonly<Record<string, { readonly path: string; readonly field?: string }>>
   readonly timeout_ms?: number
+  /** Private ranges that the name of the server leads to. */
+  readonly addresses?: readonly string[]
 }
 
 /** No empty part, and none that a server or a proxy on the way could take for another directory. */
@@ -27,7 +29,7 @@ export const openbaoConfig: JsonObject = {
       type: 'string',
       maxLength: 512,
       pattern: '^https?://[^/?#@]+$',
-      description: 'https, without a path. http only for a loopback address.',
+      description: 'https, without a path. http only for a loopback address, written as one: http://127.0.0.1:8200.',
     },
     token: {
       description: 'Where the token is: an environment variable, or a file that only its owner can read.',
@@ -61,6 +63,12 @@ export const openbaoConfig: JsonObject = {
         required: ['path'],
         properties: { path, field },
       },
+    },
+    addresses: {
+      type: 'array',
+      maxItems: 20,
+      items: { type: 'string', maxLength: 64 },
+      description: 'Private ranges (CIDR) that the name of the server leads to. Default: public addresses only.',
     },
     timeout_ms: { type: 'integer', minimum: 100, maximum: 120000, description: 'Default: 10000.' },
   },

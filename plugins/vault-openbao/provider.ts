@@ -28,7 +28,12 @@ export function openbaoProvider({ outbound, environment, known }: OpenbaoParts):
         known('openbao-token', Buffer.from(read))
         return read
       }
-      const client = new OpenbaoClient({ address, mount, namespace, timeoutMs, token }, outbound)
+      const way = outbound.open({
+        plugin: 'cloned.vault-openbao',
+        origins: [address],
+        ...(config.addresses === undefined ? {} : { addresses: config.addresses }),
+      })
+      const client = new OpenbaoClient({ address, mount, namespace, timeoutMs, token }, way)
       return new OpenbaoSecrets(config, client)
     },
   }

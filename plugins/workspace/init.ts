@@ -1,7 +1,7 @@
 // Makes a workspace; it appears complete or not at all, and never in the place of another one.
 import { randomBytes } from 'node:crypto'
-import { lstatSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, lstatSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { ClonedError, describeThrown, syncDirectory, writeFileAtomic } from 'cloned/kernel'
 import { DIRECTORY } from './find.js'
 import type { WorkspaceConfig } from './slot.js'
@@ -64,7 +64,7 @@ export function workspaceType(word: unknown = 'personal'): WorkspaceConfig['type
 }
 
 function make(root: string, config: WorkspaceConfig): string {
-  mkdirSync(root, { recursive: true })
+  makeDirectory(resolve(root))
   const real = realpathSync(root)
   const passing = join(real, `${DIRECTORY}.${randomBytes(8).toString('hex')}.tmp`)
   mkdirSync(passing, { mode: 0o700 })
@@ -77,6 +77,13 @@ function make(root: string, config: WorkspaceConfig): string {
   }
   syncDirectory(real)
   return real
+}
+
+// Not `recursive: true`: below a directory that answers ENOENT to every new name, as /proc does, it never returns (Node 20).
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return
+  makeDirectory(dirname(path))
+  mkdirSync(path)
 }
 
 /** Throws `WORKSPACE_EXISTS` when a workspace cannot be made in `root`, `WORKSPACE_UNWRITABLE` when nobody can look. */

@@ -68,6 +68,7 @@ export function chainOnly(): AuditLog {
     find: async () => [],
     calls: async () => [],
     latest: async () => undefined,
+    async *scan() {},
   }
 }
 

@@ -4,10 +4,12 @@ import { cpus } from 'node:os'
 import { appendBench } from './audit-append.js'
 import { auditVerifyBench } from './audit-verify.js'
 import { durableBench } from './durable.js'
+import { egressProxyBench } from './egress-proxy.js'
 import { firewallBench } from './firewall.js'
 import { gateBench, noGuards } from './gate.js'
 import type { Row } from './harness.js'
 import { packageBench } from './package.js'
+import { policyBench } from './policy.js'
 import { bootBench, commandBench, memoryBench } from './process.js'
 import { scrubBench } from './scrub.js'
 import { vaultBench } from './vault.js'
@@ -18,10 +20,12 @@ const suites: Readonly<Record<string, () => Promise<Row[]>>> = {
   append: appendBench,
   durable: durableBench,
   firewall: firewallBench,
+  'egress-proxy': egressProxyBench,
   'audit-verify': auditVerifyBench,
   boot: bootBench,
   command: commandBench,
   memory: memoryBench,
+  policy: policyBench,
   scrub: scrubBench,
   vault: vaultBench,
   package: packageBench,

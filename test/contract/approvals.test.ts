@@ -1,6 +1,7 @@
 import { approvalsSuite } from 'cloned/testing'
 import { describe, it } from 'vitest'
 import { approvalsWorld, EXPIRES_MS } from '../plugins/approvals-fixture.js'
+import { memoryApprovals } from './memory-approvals.js'
 
 describe('the approvals contract, kept by cloned.approvals', () => {
   const cases = approvalsSuite(async () => {
@@ -9,6 +10,17 @@ describe('the approvals contract, kept by cloned.approvals', () => {
       levers.now += ms
     }
     return { approvals, expiresMs: EXPIRES_MS, advance, close }
+  })
+  for (const { name, run } of cases) it(name, run)
+})
+
+describe('the approvals contract, kept by approvals in memory', () => {
+  const cases = approvalsSuite(async () => {
+    let now = 1_800_000_000_000
+    const advance = (ms: number) => {
+      now += ms
+    }
+    return { approvals: memoryApprovals(() => now, EXPIRES_MS), expiresMs: EXPIRES_MS, advance, close: async () => {} }
   })
   for (const { name, run } of cases) it(name, run)
 })

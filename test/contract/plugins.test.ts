@@ -22,6 +22,19 @@ const CONFIGS: Readonly<Record<string, Pick<PluginContractOptions, 'config' | 'b
       [{ secrets: { 'acme.x': { token: 7 } } }, '/secrets/acme.x/token'],
     ],
   },
+  'cloned.approvals-command': {
+    badConfigs: [
+      [{ program: 'notify-send' }, '/program'],
+      [{ timeoutMs: 60_000 }, '/timeoutMs'],
+    ],
+  },
+  'cloned.egress-proxy': {
+    badConfigs: [
+      [{ connections: 0 }, '/connections'],
+      [{ idleMs: 'long' }, '/idleMs'],
+      [{ totalMs: 0.5 }, '/totalMs'],
+    ],
+  },
   'cloned.keys': {
     badConfigs: [
       [{ home: '' }, '/home'],

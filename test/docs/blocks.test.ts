@@ -94,7 +94,10 @@ function withOwners(plugins: readonly Plugin[]): readonly Plugin[] {
 /** A fresh workspace, with its keys beside it, for the built-ins that want one. */
 function newSetting(plugins: readonly Plugin[]): PluginSetting {
   const folder = mkdtempSync(join(tmpdir(), 'cloned-docs-'))
-  const places = { 'cloned.workspace': { root: join(folder, 'project') }, 'cloned.keys': { home: join(folder, 'home') } }
+  const places = {
+    'cloned.workspace': { root: join(folder, 'project') },
+    'cloned.keys': { home: join(folder, 'home') },
+  }
   initWorkspace(places['cloned.workspace'].root, { type: 'personal', now: Date.now })
   const present = new Set(plugins.map(({ manifest }) => manifest.id))
   const config = Object.fromEntries(Object.entries(places).filter(([id]) => present.has(id)))

@@ -44,7 +44,7 @@ describe('links in the docs, checked by the link report itself', () => {
   it('every link of the README leads somewhere', async () => {
     const opening = await opened('README.md', 'docs', 'examples', 'schemas', 'LICENSE')
     const outcome = await opening.call({
-      tool: 'example.markdown.links@v1',
+      tool: 'example.markdown.links@v2',
       input: { root: '.', files: ['README.md'] },
     })
     expect(outcome).toMatchObject({ status: 'done', output: { broken_links: [], unchecked: 0 } })

@@ -96,8 +96,8 @@ describe('a take', () => {
   it.each(lost.slice(0, 2))('of an approval whose answer %s denies the call and is given back', async (_, answer) => {
     const approvals = fakeApprovals()
     const { take } = approvals
-    approvals.take = async (ref, id) => {
-      await take(ref, id)
+    approvals.take = async (ref, id, use) => {
+      await take(ref, id, use)
       return answer as never
     }
     const asks = guardPlugin('test.policy', () => ask('sure?', 'k'))

@@ -9,8 +9,8 @@ import {
   type Distribution,
   definePlugin,
   defineTool,
+  KERNEL_HOOKS,
   policyWrite,
-  sha256,
   toolsCollection,
 } from 'cloned/kernel'
 import { type FaultSubject, faultMatrix } from 'cloned/testing'
@@ -51,8 +51,11 @@ async function boot(distribution: Distribution): Promise<FaultSubject & { end():
       actor: ACTOR,
     })
     // A fault that is there from the start may deny it already.
+    let previous: string | null = null
     if (written.status === 'pending') {
-      await kernel.service(approvalsSlot).decide(written.approval.id, { verdict: 'approve', by: kernel.actor() })
+      const approve = { verdict: 'approve', by: kernel.actor() } as const
+      const { outcome } = await kernel.service(approvalsSlot).decide(written.approval.id, approve)
+      if (outcome?.status === 'done') previous = (outcome.output as { digest: string }).digest
     }
     const content = `${rules}# change\n`
     return {
@@ -69,7 +72,7 @@ async function boot(distribution: Distribution): Promise<FaultSubject & { end():
         onPolicyWrite: () =>
           kernel.act(policyWrite, {
             target: 'personal',
-            input: { pack: 'personal', content, previous: sha256(rules) },
+            input: { pack: 'personal', content, previous },
             actor: ACTOR,
           }),
         beforeEgress: () =>
@@ -165,7 +168,8 @@ describe('the default distribution', () => {
 
   const taps = distribution.plugins.flatMap((entry) => {
     const { id, taps } = ('plugin' in entry ? entry.plugin : entry).manifest
-    return taps.flatMap(({ id: hook, kind }) =>
+    const ofKernel = taps.filter((tap) => KERNEL_HOOKS.some((known) => known.id === tap.id))
+    return ofKernel.flatMap(({ id: hook, kind }) =>
       kind === 'reserve'
         ? ['peek', 'take', 'settle'].map((method) => `${id} on ${hook}.${method}`)
         : [`${id} on ${hook}`],

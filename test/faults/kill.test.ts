@@ -1,9 +1,12 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { inspect, inWorkspace, killAtRandom, startCaller } from './chaos.js'
 import { killRounds } from './chaos-rounds.js'
 import { readEffects, violations } from './chaos-rules.js'
+
+// Dozens of processes start one after another; on a busy machine that takes minutes, and none of them may be hurried.
+vi.setConfig({ testTimeout: 180_000 })
 
 describe('a process that is killed', () => {
   it('at a random point and at chosen ones, breaks no rule for the others nor for what it was told', async () => {

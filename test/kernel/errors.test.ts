@@ -62,6 +62,11 @@ describe('an error', () => {
     expect(error.message).toBe('there is no tool "{near}"{tool}.')
   })
 
+  it('ends a sentence once, when what it quotes ends with a full stop', () => {
+    const { message } = new ClonedError('AUDIT_UNWRITABLE', { cause: 'the log lost its end.' })
+    expect(message).toBe('the audit log did not accept the record: the log lost its end. Denied, failing closed.')
+  })
+
   it('prints as code, message, subject and help, and as nothing more', () => {
     const error = new ClonedError(
       'SETUP_ASYNC',

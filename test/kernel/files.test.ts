@@ -37,6 +37,8 @@ describe('YAML files', () => {
     ['--- 1\n--- 2\n', ':2', /document/i],
     ['name: x\ncount: many\n', ':2', /must be integer/],
     ['name: x\nother: 1\n', ':2', /not a known key/],
+    ['name: x\nother:\n  deep: 1\n', ':2', /not a known key/],
+    ['name: x\none: 1\n\ntwo:\n  - 1\n', ':2', /^\/one is not a known key; line 4: \/two is not a known key$/],
     ['count: 1\n', ':1', /name is missing/],
     ['name: .nan\n', '', /NaN/],
     ['__proto__: 1\nname: x\n', '', /__proto__/],

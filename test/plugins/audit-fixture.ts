@@ -4,6 +4,7 @@ import {
   allow,
   auditSlot,
   beforeToolCall,
+  ClonedError,
   createKernel,
   defineDistribution,
   definePlugin,
@@ -87,6 +88,7 @@ export function context(more: Partial<CommandContext> = {}): CommandContext {
     json: false,
     dryRun: false,
     confirm: async () => false,
+    usageError: (problem: string) => new ClonedError('COMMAND_USAGE', { problem, usage: '', example: '' }),
     signal: new AbortController().signal,
     ...more,
   } as CommandContext

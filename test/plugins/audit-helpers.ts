@@ -1,7 +1,9 @@
 // Makes logs in temporary directories for the tests of the audit plugin.
+import type { KeyObject } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { kidOf } from 'cloned/kernel'
 import { afterEach } from 'vitest'
 import { type AuditLogOptions, type FileAuditLog, openAuditLog } from '../../plugins/audit/log.js'
 import { LogWriter, type LogWriterOptions } from '../../plugins/audit/log-writer.js'
@@ -51,7 +53,8 @@ export function homeOf(dir: string): string {
 export function newKeys(dir: string) {
   const keys = openKeys({ home: homeOf(dir), workspace: 'w', marker: join(dir, 'keys.json'), now: Date.now })
   const load = async () => ({ signer: await keys.signer('audit'), mac: await keys.mac('audit') })
-  return { workspace: 'w', load, rotate: () => keys.rotate('audit', 'signer') }
+  const signingKey = (key: KeyObject) => keys.signingKey('audit', kidOf(key))
+  return { workspace: 'w', load, signingKey, rotate: () => keys.rotate('audit', 'signer') }
 }
 
 /** A serialised record, as the queue hands it to a writer. */

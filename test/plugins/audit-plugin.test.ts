@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { compileSchema, type JsonObject } from 'cloned/kernel'
 import { describe, expect, it } from 'vitest'
@@ -48,6 +48,19 @@ describe('the audit plugin in the kernel', () => {
     expect(await chain?.run()).toMatchObject({ level: 'fail', fix: 'cloned audit verify' })
     expect(await kernel.call({ tool: 'acme.no.tool@v1', input: {} })).toMatchObject({ status: 'denied' })
   })
+
+  it.skipIf(process.getuid?.() === 0)(
+    'says in doctor that the log cannot be written (not as root, who can)',
+    async () => {
+      const dir = newDir()
+      const { audit, checks } = await boot(dir)
+      await audit.append(note(1))
+      const check = checks().find(({ id }) => id === 'audit.write')
+      expect(await check?.run()).toMatchObject({ level: 'ok' })
+      chmodSync(auditPaths(dir).log, 0o400)
+      expect(await check?.run()).toMatchObject({ level: 'fail', message: expect.stringContaining('EACCES') })
+    },
+  )
 
   it('refuses to start on a log that others can read', async () => {
     const dir = newDir()
@@ -101,7 +114,9 @@ describe('audit tail', () => {
 
   it.each(['0', '-1', '1.5', 'x', '10001', ''])('refuses --lines %j', async (lines) => {
     const { command } = await boot(newDir())
-    expect(await command('audit tail').run(context({ options: { lines } }))).toMatchObject({ exit: 2 })
+    await expect(command('audit tail').run(context({ options: { lines } }))).rejects.toThrow(
+      'whole number from 1 to 10000',
+    )
   })
 
   it('follows what is appended until it is interrupted', async () => {

@@ -64,6 +64,7 @@ describe('the schema of audit entries', () => {
       'log.checkpoint': ['note'],
       'log.segment': ['segment', 'sha256', 'size', 'last_seq'],
       'log.prune': ['size', 'last_hash', 'frontier'],
+      'log.kept': ['kept'],
       'log.key': ['vkey', 'note'],
     }
     const records = await everyRecord()

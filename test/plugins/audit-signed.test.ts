@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { tryFileLock } from 'cloned/kernel'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Checkpoint, parseCheckpoint } from '../../plugins/audit/checkpoint.js'
 import { CompactRange, leafHash } from '../../plugins/audit/merkle.js'
-import { openNote, parseVerifierKey } from '../../plugins/audit/note.js'
+import { openNote, parseVerifierKey, verifierKey } from '../../plugins/audit/note.js'
 import { auditPaths } from '../../plugins/audit/paths.js'
 import { newPruner } from '../../plugins/audit/pruner.js'
 import { segmentPath } from '../../plugins/audit/segments.js'
@@ -187,6 +188,110 @@ describe('a change of keys', () => {
     expect(await other.checkpoint()).toBeUndefined()
     expect(troubles.join()).toContain('is not the last one in')
     expect(await verifyDir(dir)).toMatchObject({ ok: true })
+  })
+})
+
+describe('a change of keys that was cut off', () => {
+  const vkeys = (dir: string) => readFileSync(auditPaths(dir).vkey, 'utf8').trimEnd().split('\n')
+  const changes = (dir: string) => parsed(dir).filter(({ type }) => type === 'log.key').length
+  const origin = (dir: string) => String(parsed(dir)[0]?.['origin'])
+  const cuts: readonly (readonly [string, (dir: string) => Promise<void>])[] = [
+    ['before the log named the key anywhere', async (dir) => void (await newKeys(dir).rotate())],
+    [
+      'before the record that names the key',
+      async (dir) => {
+        const keys = newKeys(dir)
+        await keys.rotate()
+        appendFileSync(auditPaths(dir).vkey, `${verifierKey(origin(dir), (await keys.load()).signer.publicKey)}\n`)
+      },
+    ],
+  ]
+
+  it.each(cuts.flatMap(([when, cut]) => [0, 1].map((earlier) => [when, earlier, cut] as const)))(
+    '%s, after %i that was not, leaves the log signed by the key it names',
+    async (_, earlier, cut) => {
+      const dir = newDir()
+      const first = newLog(dir)
+      await first.append(note(1))
+      const keys = newKeys(dir)
+      await first.close()
+      for (let n = 0; n < earlier; n++) {
+        const log = newLog(dir, { keys })
+        await log.changeKey(keys.rotate)
+        await log.close()
+      }
+      const named = vkeys(dir)
+      await cut(dir)
+
+      const troubles: string[] = []
+      const log = newLog(dir, { onTrouble: (cause) => troubles.push(cause) })
+      await log.append(note(2))
+      expect(await log.checkpoint()).toBeDefined()
+      expect(troubles).toEqual([])
+      expect(vkeys(dir)).toEqual(named)
+      expect(await verifyDir(dir)).toMatchObject({ ok: true, signed: { vkey: named.at(-1) } })
+
+      const again = newKeys(dir)
+      const next = newLog(dir, { keys: again })
+      const kid = await next.changeKey(again.rotate)
+      await next.append(note(3))
+      await next.close()
+      expect((await newKeys(dir).load()).signer.kid).toBe(kid)
+      expect(changes(dir)).toBe(earlier + 1)
+      expect(await verifyDir(dir)).toMatchObject({ ok: true, signed: { vkey: vkeys(dir).at(-1) } })
+    },
+  )
+
+  it('is undone in the process that failed', async () => {
+    const dir = newDir()
+    const log = newLog(dir)
+    await log.append(note(1))
+    await log.checkpoint()
+    const named = vkeys(dir)
+    await expect(log.changeKey(() => Promise.reject(new Error('no disk')))).rejects.toThrow('no disk')
+    expect(await log.checkpoint()).toBeDefined()
+    expect(vkeys(dir)).toEqual(named)
+    expect(await verifyDir(dir)).toMatchObject({ ok: true })
+  })
+
+  it('is left alone while the process that changes the key lives', async () => {
+    const dir = newDir()
+    const first = newLog(dir)
+    await first.append(note(1))
+    await first.close()
+    const [, cut] = cuts[1] ?? []
+    await cut?.(dir)
+    const lock = tryFileLock(auditPaths(dir).keyLock)
+    const named = vkeys(dir)
+    const troubles: string[] = []
+    const log = newLog(dir, { onTrouble: (cause) => troubles.push(cause) })
+    await log.append(note(2))
+    expect(await log.checkpoint()).toBeUndefined()
+    expect(troubles.join()).toContain('another one is changing its key')
+    expect(vkeys(dir)).toEqual(named)
+    await log.close()
+    lock?.release()
+    const after = newLog(dir)
+    await after.append(note(3))
+    expect(await after.checkpoint()).toBeDefined()
+    expect(await verifyDir(dir)).toMatchObject({ ok: true })
+  })
+
+  it('is not taken for one when the record of a change was pruned', async () => {
+    const dir = newDir()
+    const keys = newKeys(dir)
+    const log = newLog(dir, { keys })
+    await log.append(note(1))
+    await log.changeKey(keys.rotate)
+    for (let n = 0; n < 2; n++) await log.rotate()
+    const pruner = newPruner(auditPaths(dir), log.appendOwn)
+    await pruner.prune(await pruner.plan(9_999))
+    expect(await log.latest('log.key')).toBeUndefined()
+    await log.close()
+    const again = newLog(dir)
+    await again.append(note(2))
+    expect(await again.checkpoint()).toBeDefined()
+    expect(await verifyDir(dir)).toMatchObject({ ok: true, signed: { vkey: vkeys(dir)[1] } })
   })
 })
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { definePlugin, defineTool, fail, toolsCollection } from 'cloned/kernel'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type CliWorld, cliWorld } from './cli-fixture.js'
+import { runCli } from '../../plugins/cli/run.js'
+import { type CliWorld, cliWorld, distributionWith, memoryIo, person, runIn } from './cli-fixture.js'
 
 const READ = 'cloned.internal.fs.read@v1'
 const WRITE = 'cloned.internal.fs.write@v1'
@@ -61,6 +62,8 @@ describe('cloned call', () => {
     ['2 for input that is not JSON', ['call', READ, '--input', '{path}'], 2],
     ['2 for an input file that is not there', ['call', READ, '--input', '@none.json'], 2],
     ['2 for input beside an approval', ['call', '--approval', 'ap_000000000000', '--input', '{}'], 2],
+    ['2 for an actor that nobody can be', ['call', READ, '--input', '{"path":"a.txt"}', '--actor', 'x y'], 2],
+    ['3 for a path that the gate refuses', ['call', READ, '--input', '{"path":"../a"}'], 3],
     ['3 for a tool that does not exist', ['call', 'no.such.tool@v1'], 3],
     ['3 for input that does not fit the schema', ['call', READ, '--input', '{"path":1}'], 3],
     ['3 for an approval that does not exist', ['call', '--approval', 'ap_000000000000'], 3],
@@ -109,6 +112,7 @@ describe('cloned call', () => {
     const { out } = await world.run([...write('dry.txt'), '--dry-run'])
     expect(out).toContain('cloned.policy')
     expect(out).toContain('Nothing was done.')
+    expect(out).not.toContain('millionths')
     expect(readFileSync(join(world.root, '.cloned', 'audit.log'), 'utf8')).toBe(before)
   })
 
@@ -151,17 +155,8 @@ describe('a call that waits for approval', () => {
     ['denies', '\x1b[B\x1b[B\r', 3, false],
     ['leaves it for later', '\r', 4, false],
   ])('ends as the person at the terminal %s', async (answer, keys, code, exists) => {
-    let asked = false
     const file = `${answer.replaceAll(' ', '-')}.txt`
-    const ran = await world.run(write(file), {
-      tty: true,
-      env: { NO_COLOR: '1' },
-      onStderr(piece, type) {
-        if (asked || !piece.includes('Approve ap_')) return
-        asked = true
-        type(keys)
-      },
-    })
+    const ran = await world.run(write(file), person(keys))
     expect(ran.err).toContain(`"path": "${file}"`)
     expect(ran.code).toBe(code)
     expect(existsSync(join(world.root, file))).toBe(exists)
@@ -173,15 +168,35 @@ describe('a call that waits for approval', () => {
       await mkdir(join(shared, 'w'))
       const root = join(shared, 'w')
       expect((await world.run(['init', root, '--type', 'shared'])).code).toBe(0)
-      const { runIn, distributionWith } = await import('./cli-fixture.js')
       const ran = await runIn(distributionWith(testTools), root, ['--workspace', root, ...write('x.txt')], {
         tty: true,
       })
       expect(ran.code).toBe(4)
       expect(ran.err).not.toContain('Approve ap_')
+      expect(ran.err).toContain('Decide: another operating-system user than')
+      expect(ran.err).not.toContain('cloned approvals approve')
     } finally {
       await rm(shared, { recursive: true, force: true })
     }
+  })
+
+  it('says at once what --wait waits for, and after Ctrl-C that it is still waiting', async () => {
+    const { io, texts, interrupt } = memoryIo()
+    const argv = ['--workspace', world.root, ...write('interrupted.txt'), '--wait']
+    const ended = runCli({ distribution: distributionWith(testTools), argv, io, cwd: world.root, env: {} })
+    await expect.poll(() => texts.err).toMatch(/cloned approvals approve ap_/)
+    const id = approvalIn(texts.err)
+    interrupt()
+    expect(await ended).toBe(4)
+    expect(texts.err.split('Stopping.')[1]).toContain(`waiting for approval ${id}`)
+    expect((await world.run(['approvals', 'show', id])).out).toMatch(/state\s+pending/)
+  })
+
+  it('asks on the spot with --wait too, where the person there may decide', async () => {
+    const ran = await world.run([...write('spot.txt'), '--wait'], person('\x1b[B\r'))
+    expect(ran.code).toBe(0)
+    expect(ran.err).toContain('Wait: somebody else decides')
+    expect(existsSync(join(world.root, 'spot.txt'))).toBe(true)
   })
 
   it('runs after --wait once somebody else approves', async () => {

@@ -34,6 +34,20 @@ export interface Terminal {
   readonly onStderr?: (piece: string, type: (keys: string) => void) => void
 }
 
+/** A terminal whose person answers the first question about an approval with these keys. */
+export function person(keys: string): Terminal {
+  let asked = false
+  return {
+    tty: true,
+    env: { NO_COLOR: '1' },
+    onStderr(piece, type) {
+      if (asked || !piece.includes('Approve ap_')) return
+      asked = true
+      type(keys)
+    },
+  }
+}
+
 /** Streams in memory. `interrupt` is Ctrl-C. */
 export function memoryIo(terminal: Terminal = {}) {
   const { tty = false, stdin, onStderr } = terminal

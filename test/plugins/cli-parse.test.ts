@@ -69,6 +69,7 @@ describe('a command line', () => {
     ['a slip in an area alone', ['adit'], 'COMMAND_UNKNOWN', '(did you mean "audit"?).'],
     ['a slip in the second word', ['audit', 'verfy'], 'COMMAND_UNKNOWN', 'did you mean "audit verify"'],
     ['an area alone', ['audit'], 'COMMAND_INCOMPLETE', 'audit tail, audit verify'],
+    ['a short option in the wrong case', ['-V'], 'COMMAND_USAGE', '(did you mean "-v"?)'],
     ['an option before the command', ['--wait', 'call'], 'COMMAND_USAGE', '--wait stands before the command'],
     ['an unknown option', ['call', '--wat'], 'COMMAND_USAGE', 'unknown option --wat (did you mean "--wait"'],
     [
@@ -109,7 +110,7 @@ describe('a command line', () => {
         return error
       }
     }
-    expect(refused()).toMatchObject({ help: 'cloned run <pipeline>   for example: cloned run' })
+    expect(refused()).toMatchObject({ help: 'Usage: cloned run <pipeline>   for example: cloned run' })
   })
 
   it('reports all that is wrong with the options at once', () => {

@@ -72,8 +72,13 @@ describe('a command', () => {
     ['well', 0, 'a line\nfine\n', /^a note\n$/],
     ['waiting', 4, '', /^waits\n$/],
     ['verification', 5, 'tampered\n', /^$/],
-    ['table', 6, '', /FILE_INVALID bad.u001b.*:3: is odd[\s\S]*Where: plugin test\.endings\n {2}Try: Mend the file/],
-    ['badly', 1, '', /COMMAND_FAILED "cloned end badly" failed[\s\S]*Try: Show where: CLONED_DEBUG=1 cloned end badly/],
+    ['table', 6, '', /FILE_INVALID bad.u001b.*:3: is odd[\s\S]*Where: plugin test\.endings\n {2}Mend the file/],
+    [
+      'badly',
+      1,
+      '',
+      /COMMAND_FAILED "cloned end badly" failed[\s\S]*\n {2}Show where: CLONED_DEBUG=1 cloned end badly/,
+    ],
   ])('that ends %s exits %i with its text on the right stream', async (name, code, out, err) => {
     const ran = await world.run(['end', name])
     expect(ran).toMatchObject({ code, out, err: expect.stringMatching(err) })
@@ -127,6 +132,13 @@ describe('a command', () => {
     expect((await world.run(['end', 'asking', '--yes'])).out).toBe('true\n')
   })
 
+  it('gives a terminal that obeys no escape codes none, and asks nobody there', async () => {
+    const ran = await world.run(['end', 'asking'], { tty: true, env: { TERM: 'dumb' } })
+    expect(ran).toEqual({ code: 0, out: 'false\n', err: '' })
+    const failed = await world.run(['end', 'badly'], { tty: true, env: { TERM: 'dumb' } })
+    expect(failed.out + failed.err).not.toContain('\x1b')
+  })
+
   it('hears of the first Ctrl-C and is left behind at the second', async () => {
     for (const [name, code] of [
       ['until', 1],
@@ -161,7 +173,7 @@ describe('a command', () => {
     const { io } = memoryIo()
     const full = new Writable({ write: (_chunk, _encoding, done) => done(new Error('ENOSPC')) })
     const run = runCli({ distribution, argv: ['end', 'well'], io: { ...io, stdout: full }, cwd: world.root, env: {} })
-    await expect(run).rejects.toThrow('ENOSPC')
+    await expect(run).rejects.toMatchObject({ code: 'COMMAND_OUTPUT', exit: 1, params: { cause: 'ENOSPC' } })
   })
 })
 
@@ -198,6 +210,7 @@ describe('help', () => {
       expect.arrayContaining(['call', 'tools list', 'plugins list', 'doctor', 'audit verify']),
     )
     const overview = (await world.run(['--help'])).out
+    for (const flags of ['-h, --help', '-v, --version']) expect(overview).toContain(flags)
     for (const { name, usage, summary, examples } of commands) {
       const { out, code } = await world.run([...name.split(' '), '--help'])
       expect(code).toBe(0)

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { definePlugin } from 'cloned/kernel'
+import { ClonedError, definePlugin } from 'cloned/kernel'
 import { describe, expect, it } from 'vitest'
 import { machineChecks } from '../../plugins/doctor/checks.js'
 import { examine } from '../../plugins/doctor/examine.js'
@@ -46,6 +46,12 @@ describe('a doctor check', () => {
       message: expect.stringMatching(message),
     })
     expect(row?.fix).toContain('test.ill')
+  })
+
+  it('that finds an error of the table shows it, with its own way out', async () => {
+    const lost = new ClonedError('AUDIT_MISSING', {})
+    const rows = await examine([check(() => Promise.reject(lost))], { workspaceOpen: true })
+    expect(rows).toMatchObject([{ level: 'fail', message: lost.message, fix: lost.help }])
   })
 
   it('is left out without a workspace, unless it needs none', async () => {

@@ -104,8 +104,10 @@ describe('a request of a tool', () => {
     const outcome = await fetching(kernel, `http://127.0.0.1:${port}/a?secret=1`)
     expect(outcome).toMatchObject({ status: 'failed', effect: 'none', code: 'EGRESS_DENIED' })
     const text = JSON.stringify(outcome)
-    expect(text).toContain(`egress.tools.${FETCH}.allow`)
-    expect(text).toContain(`schemes: [http], ports: [${port}]`)
+    expect(text).toContain(
+      `cloned firewall allow 127.0.0.1 --tool ${FETCH} --scheme http --port ${port} --method GET,HEAD`,
+    )
+    expect(text).toContain('cloned.internal.security.egress.update@v1')
     expect(text, 'no more of the URL than where it leads').not.toContain('secret=1')
     expect(hits).toEqual([])
   })
@@ -261,7 +263,7 @@ describe('policy writes', () => {
         host: '127.0.0.1',
         schemes: ['http'],
         ports: [port],
-        at: `.cloned/policy/personal.yaml:7 egress.tools.${FETCH}.allow`,
+        at: expect.stringMatching(/^\.cloned\/policy\/personal\.yaml:\d+ egress\.tools\./),
       },
     ])
   })
@@ -284,10 +286,14 @@ describe('the service', () => {
     expect(firewall.explain({ tool: 'other.tool@v1' }, 'POST', 'https://a.test/x')).toMatchObject({
       host: 'a.test',
       decision: { allowed: false, code: 'NO_RULE' },
-      next: expect.stringContaining('"- { host: "a.test", methods: [POST] }" under egress.tools.other.tool@v1.allow'),
+      next: expect.stringContaining('cloned firewall allow a.test --tool other.tool@v1 --method POST'),
+      propose: {
+        tool: 'cloned.internal.security.egress.update@v1',
+        input: { tool: 'other.tool@v1', add: [{ host: 'a.test', methods: ['POST'] }] },
+      },
     })
     expect(firewall.explain({ tool: 'policy.write', connector: 'mail' }, 'GET', 'https://a.test/')).toMatchObject({
-      next: expect.stringContaining('egress.global.allow'),
+      next: expect.stringContaining('cloned firewall allow a.test --connector mail --method GET,HEAD'),
     })
     expect(firewall.decide({ tool: FETCH }, 'GET', 'http://a b/')).toMatchObject({ allowed: false, code: 'CHARACTER' })
     expect(hits).toEqual([])

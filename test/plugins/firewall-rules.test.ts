@@ -83,7 +83,9 @@ describe('one scope', () => {
     ['POST', 'https://read.example.org:444/', 'global.allow.6'],
     ['get', 'https://example.com/', 'METHOD'],
     ['TRACE', 'https://example.com/', 'METHOD'],
-    ['CONNECT', 'https://example.com/', 'METHOD'],
+    ['CONNECT', 'https://example.com/', 'global.allow.0'],
+    ['CONNECT', 'https://read.example.org:444/', 'METHOD'],
+    ['CONNECT', 'https://bad.example.com/', 'DENIED'],
     ['TRACK', 'https://example.com/', 'METHOD'],
     ['', 'https://example.com/', 'METHOD'],
     ['GET', 'https://10.1.2.3/', 'global.allow.7'],
@@ -350,4 +352,38 @@ describe('for every policy', () => {
       }),
     )
   })
+})
+
+it('hosts whose hashes in the table are equal are not taken for one another', () => {
+  const hashOf = (text: string) => {
+    let hash = 0x811c9dc5 | 0
+    for (let i = text.length - 1; i >= 0; i--) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+    return hash
+  }
+  /** Names with equal hashes, `prefix` before them included. */
+  const twins = (prefix: string) => {
+    const seen = new Map<number, string>()
+    const pairs: (readonly [string, string])[] = []
+    for (let i = 0; pairs.length < 3 && i < 1_000_000; i++) {
+      const name = `n${i.toString(36)}.twin${i % 7}.com`
+      const hash = hashOf(prefix + name)
+      const other = seen.get(hash)
+      if (other === undefined) seen.set(hash, name)
+      else pairs.push([other, name])
+    }
+    return pairs
+  }
+  const answers = (allow: readonly Rule[], host: string) =>
+    compileEgress(policy({ allow: [...allow] }))({ tool: TOOL }, 'GET', target(`https://${host}/`)).allowed
+  const [exact, wild] = [twins(''), twins('*')]
+  expect([exact.length, wild.length]).toEqual([3, 3])
+  for (const [one, other] of exact) {
+    expect(answers([{ host: one }], other)).toBe(false)
+    expect(answers([{ host: one }, { host: other }], one)).toBe(true)
+    expect(answers([{ host: one }, { host: other }], other)).toBe(true)
+  }
+  for (const [one, other] of wild) {
+    expect(answers([{ host: `*.${one}` }], `x.${other}`)).toBe(false)
+    expect(answers([{ host: `*.${one}` }, { host: `*.${other}` }], `x.${other}`)).toBe(true)
+  }
 })

@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Action, isClonedError, type JsonObject, sha256 } from 'cloned/kernel'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Applied } from '../../plugins/policy/applied.js'
 import { parseDocument } from '../../plugins/policy/document.js'
 import { createPolicy, type LivePolicy } from '../../plugins/policy/live.js'
+import type { Standing } from '../../plugins/policy/standing.js'
 
 const NAME = '.cloned/policy/personal.yaml'
 const HEAD = 'version: 1\npack: personal\n'
@@ -38,37 +38,54 @@ function refusal(step: () => unknown): { code: string; message: string } {
   throw new Error('nothing was refused')
 }
 
-/** What other processes have applied, as the store would answer it: a read answers what was there when it began. */
-function appliedRow() {
-  const state: { row: Applied | undefined; error: Error | undefined; reads: number } = {
-    row: undefined,
+/** What other processes have put in force, as the ledger would answer it: a read answers what was there when it began. */
+function ledgerOf() {
+  const state: { standing: Standing; error: Error | undefined; reads: number; looks: number } = {
+    standing: { state: 'fresh' },
     error: undefined,
     reads: 0,
+    looks: 0,
+  }
+  const answer = async <T>(value: T): Promise<T> => {
+    const { error } = state
+    await new Promise(setImmediate)
+    if (error) throw error
+    return value
+  }
+  const read = () => {
+    state.reads++
+    return answer(state.standing)
   }
   return {
     state,
-    read: async () => {
-      const { row, error } = state
-      state.reads++
-      await new Promise(setImmediate)
-      if (error) throw error
-      return row
+    begin: read,
+    read,
+    version: () => {
+      state.looks++
+      return answer(JSON.stringify(state.standing))
     },
-    approve: (content: string) => {
-      state.row = { content, digest: sha256(content) }
+    approve: (text: string) => {
+      state.standing = proven(text)
     },
   }
 }
 
-function open(applied: ReturnType<typeof appliedRow>, warnings: string[] = []): LivePolicy {
-  const log = { warn: (message: string) => void warnings.push(message) }
-  return createPolicy({ pack: 'personal', path, name: NAME, applied, log })
+let seq = 0
+function proven(text: string): Standing {
+  return { state: 'proven', pack: 'personal', overlay: sha256(text), text, seq: ++seq }
 }
 
-async function started(applied = appliedRow(), warnings: string[] = []) {
-  const policy = open(applied, warnings)
+const clock = { at: 0 }
+
+function open(ledger: ReturnType<typeof ledgerOf>, warnings: string[] = []): LivePolicy {
+  const log = { warn: (message: string) => void warnings.push(message) }
+  return createPolicy({ pack: 'personal', path, name: NAME, ledger, log, tick: () => clock.at })
+}
+
+async function started(ledger = ledgerOf(), warnings: string[] = []) {
+  const policy = open(ledger, warnings)
   await policy.start()
-  return { policy, applied }
+  return { policy, ledger }
 }
 
 /** Replaces the overlay as an editor or another process does: the new file has a new inode. */
@@ -118,6 +135,48 @@ describe('a document is refused', () => {
       text('budgets:', '  - { category: c, limit: 1, window: 1h }', '  - { category: c, limit: 2, window: 60m }'),
       ':5: /budgets/1 repeats a cap',
     ],
+    [
+      'an approver nobody could recognise',
+      text('approvals:', '  approvers: [{ id: "user:b" }]'),
+      ':4: /approvals/approvers/0',
+    ],
+    [
+      'two approvers of one user, who would be a quorum of one',
+      text('approvals:', '  approvers:', '    - { id: "user:b", os_user: b }', '    - { id: "user:c", os_user: b }'),
+      ':6: /approvals/approvers/1/os_user belongs to another approver',
+    ],
+    [
+      'two approvers with one key',
+      text(
+        'approvals:',
+        '  approvers:',
+        ...['b', 'c'].map((id) => `    - { id: "user:${id}", key: ${'A'.repeat(43)} }`),
+      ),
+      ':6: /approvals/approvers/1/key belongs to another approver',
+    ],
+    [
+      'a key that is none',
+      text('approvals:', `  approvers: [{ id: "user:b", key: ${'A'.repeat(42)}B }]`),
+      ':4: /approvals/approvers/0/key',
+    ],
+    [
+      'a quorum that nobody can reach',
+      text('approvals:', '  rules:', '    - { actions: [policy.write], quorum: { n: 1, role: owners } }'),
+      '/approvals/rules/0/quorum cannot be reached',
+    ],
+    [
+      'an escalation to nobody',
+      text('approvals:', '  rules:', '    - { tools: ["*"], escalate: { after: 1h, role: owners } }'),
+      '/approvals/rules/0/escalate leads nowhere',
+    ],
+    [
+      'an approval rule about nothing',
+      text('approvals:', '  rules: [{ grants: deny }]'),
+      '/approvals/rules/0 needs tools',
+    ],
+    ['an origin with a path', text('ui:', '  origins: ["https://a.test/"]'), ':4: /ui/origins/0'],
+    ['an origin without encryption', text('ui:', '  origins: ["http://a.test"]'), ':4: /ui/origins/0'],
+    ['metadata of a change that lacks its approval', text('change: { id: chg_1 }'), ':3: /change'],
     ['a prototype key', text('actions:', '  __proto__: allow'), '__proto__'],
     ['depth beyond the limit', text(`tools: ${'['.repeat(100)}${']'.repeat(100)}`), 'limit of 64 levels'],
   ])('%s', (_, content, words) => {
@@ -188,10 +247,10 @@ describe('what is in force', () => {
   })
 
   it('the approved overlay, named by the lines of its file', async () => {
-    const applied = appliedRow()
-    applied.approve(RISK_ASK)
+    const ledger = ledgerOf()
+    ledger.approve(RISK_ASK)
     put(RISK_ASK)
-    const { policy } = await started(applied)
+    const { policy } = await started(ledger)
     expect(policy.snapshot()).toMatchObject({ overlay: sha256(RISK_ASK), drift: false })
     expect(policy.decide(READ)).toMatchObject({ answer: 'ask', rule: `${NAME}:4 tools.risk.low` })
   })
@@ -201,11 +260,11 @@ describe('what is in force', () => {
     ['removed', () => rmSync(path)],
     ['edited in place, its size and modification time put back', disguise],
   ])('the approved overlay still, when its file is %s', async (_, tamper) => {
-    const applied = appliedRow()
-    applied.approve(RISK_ASK)
+    const ledger = ledgerOf()
+    ledger.approve(RISK_ASK)
     put(RISK_ASK)
     utimesSync(path, 1000, 1000)
-    const { policy } = await started(applied)
+    const { policy } = await started(ledger)
     const { epoch } = policy.snapshot()
     tamper()
     policy.snapshot()
@@ -224,10 +283,10 @@ describe('what is in force', () => {
   }
 
   it('what another process applied, as soon as its file is seen and its row is read', async () => {
-    const applied = appliedRow()
-    const { policy } = await started(applied)
+    const ledger = ledgerOf()
+    const { policy } = await started(ledger)
     const before = policy.snapshot()
-    applied.approve(RISK_DENY)
+    ledger.approve(RISK_DENY)
     put(RISK_DENY)
     expect(policy.snapshot(), 'the last approved one until the row is read').toMatchObject({
       overlay: null,
@@ -239,12 +298,12 @@ describe('what is in force', () => {
   })
 
   it('what was applied while the row was being read', async () => {
-    const applied = appliedRow()
-    const { policy } = await started(applied)
+    const ledger = ledgerOf()
+    const { policy } = await started(ledger)
     put(RISK_ASK)
     policy.snapshot()
     const reading = policy.reading()
-    applied.approve(RISK_DENY)
+    ledger.approve(RISK_DENY)
     put(RISK_DENY)
     policy.snapshot()
     await reading
@@ -252,14 +311,14 @@ describe('what is in force', () => {
   })
 
   it('what this process put in force, even when a read that began before ends after', async () => {
-    const applied = appliedRow()
-    const { policy } = await started(applied)
+    const ledger = ledgerOf()
+    const { policy } = await started(ledger)
     put(RISK_ASK)
     policy.snapshot()
     const reading = policy.reading()
     expect(reading).toBeDefined()
-    applied.approve(RISK_DENY)
-    policy.put({ content: RISK_DENY, digest: sha256(RISK_DENY) })
+    ledger.approve(RISK_DENY)
+    policy.put(proven(RISK_DENY))
     const seen = new Set<string | null>()
     while (policy.reading()) {
       seen.add(policy.snapshot().overlay)
@@ -271,37 +330,60 @@ describe('what is in force', () => {
 
   it('the last approved one when the store fails, and it is asked again', async () => {
     const warnings: string[] = []
-    const { policy, applied } = await started(appliedRow(), warnings)
-    applied.state.error = new Error('disk on fire')
-    applied.approve(RISK_DENY)
+    const { policy, ledger } = await started(ledgerOf(), warnings)
+    ledger.state.error = new Error('disk on fire')
+    ledger.approve(RISK_DENY)
     put(RISK_DENY)
     policy.snapshot()
     await expect(policy.reading()).rejects.toThrow('disk on fire')
     expect(policy.snapshot().overlay).toBe(null)
     await expect(policy.reading()).rejects.toThrow('disk on fire')
     expect(warnings[0]).toContain('stays in force')
-    applied.state.error = undefined
+    ledger.state.error = undefined
     policy.snapshot()
     await policy.reading()
     expect(policy.snapshot().overlay).toBe(sha256(RISK_DENY))
   })
 
   it('nothing, when what was approved cannot be used any more', async () => {
-    const applied = appliedRow()
-    applied.approve('version: 7')
-    const { policy } = await started(applied)
+    const ledger = ledgerOf()
+    ledger.approve('version: 7')
+    const { policy } = await started(ledger)
     const { code, message } = refusal(() => policy.decide(READ))
     expect(code).toBe('FILE_INVALID')
     expect(message).toContain('(as approved)')
   })
 
+  it('what another process applied without its file, at the first call 50 ms after it', async () => {
+    const { policy, ledger } = await started()
+    ledger.approve(RISK_DENY)
+    expect(policy.decide(READ).answer).toBe('allow')
+    expect(policy.reading()).toBeUndefined()
+    clock.at += 50
+    policy.decide(READ)
+    await policy.reading()
+    expect(policy.decide(READ).answer).toBe('deny')
+  })
+
+  it('looks at the store at most once in 50 ms', async () => {
+    const { policy, ledger } = await started()
+    const { looks } = ledger.state
+    for (let i = 0; i < 100; i++) {
+      clock.at += 1
+      policy.decide(READ)
+      await policy.reading()
+    }
+    expect(ledger.state.looks - looks).toBe(2)
+    expect(ledger.state.reads).toBe(1)
+  })
+
   it('the row is not read again while nothing happens to the file', async () => {
     put(RISK_ASK)
-    const { policy, applied } = await started()
-    const { reads } = applied.state
+    const { policy, ledger } = await started()
+    const { reads } = ledger.state
     const first = policy.snapshot()
     for (let i = 0; i < 100; i++) expect(policy.snapshot()).toBe(first)
-    expect(applied.state.reads).toBe(reads)
+    expect(ledger.state.reads).toBe(reads)
   })
 })
 
@@ -335,8 +417,13 @@ describe('the published schema', () => {
       const file = new URL(`../../plugins/policy/packs/${pack}.yaml`, import.meta.url)
       const { tools, actions, approvals, budgets } = parseDocument(readFileSync(file, 'utf8'), { path: pack, pack })
       expect(Object.keys(tools?.risk ?? {}).sort()).toEqual(['high', 'low', 'medium'])
-      expect(Object.keys(actions ?? {}).sort()).toEqual(['*', 'policy.write', 'secret.use'])
-      expect(Object.keys(approvals ?? {}).sort()).toEqual(['expires', 'self_decision'])
+      expect(Object.keys(actions ?? {}).sort()).toEqual(['*', 'egress.connect', 'policy.write', 'secret.use'])
+      expect(Object.keys(approvals ?? {}).sort()).toEqual([
+        'expires',
+        'max_pending_per_actor',
+        'rules',
+        'self_decision',
+      ])
       expect(approvals?.self_decision).toBe(pack === 'personal')
       expect(budgets?.some(({ category }) => category === 'calls')).toBe(true)
     },

@@ -112,6 +112,7 @@ export async function policyWorld(type: 'personal' | 'shared' | 'enterprise' = '
 const same = (text: string) => text
 const CONTEXT: CommandContext = {
   args: {},
+  rest: [],
   options: {},
   actor: undefined,
   dryRun: false,
@@ -126,6 +127,7 @@ const CONTEXT: CommandContext = {
   note: () => undefined,
   progress: () => undefined,
   print: () => undefined,
+  emit: () => undefined,
   confirm: async () => false,
   startError: undefined,
   tell: () => undefined,

@@ -2,16 +2,21 @@
 import { type Action, compilePattern, type Risk } from 'cloned/kernel'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type CapEntry, durationMs, type PackName, type PolicyDocument } from '../../plugins/policy/document.js'
+import type { CapEntry, PackName, PolicyDocument } from '../../plugins/policy/document.js'
 import { compilePolicy } from '../../plugins/policy/effective.js'
-import { compileJudge } from '../../plugins/policy/judge.js'
+import { compileJudge, type JudgedTool } from '../../plugins/policy/judge.js'
 import { type Layer, merge } from '../../plugins/policy/merge.js'
+import { durationMs } from '../../plugins/policy/terms.js'
 
 const FILE = '.cloned/policy/personal.yaml'
 const overlay = (...lines: string[]) => ['version: 1', 'pack: personal', ...lines].join('\n')
 
+function tool(id: string, risk: Risk, more: Partial<JudgedTool> = {}): JudgedTool {
+  return { id, risk, capability: 'test', timeoutMs: 1000, ...more }
+}
+
 function toolCall(id: string, risk: Risk): Action {
-  return { kind: 'tool.call', target: id, tool: { id, risk } } as unknown as Action
+  return { kind: 'tool.call', target: id, depth: 0, tool: tool(id, risk) } as unknown as Action
 }
 
 function action(kind: string): Action {
@@ -75,7 +80,7 @@ describe('decisions', () => {
     ['enterprise', 'medium', 'ask'],
     ['enterprise', 'high', 'deny'],
   ])('the %s pack answers to an unknown tool of risk %s: %s', (pack, risk, answer) => {
-    expect(compilePolicy(pack, undefined, FILE).judge.tool({ id: 'acme.x@v1', risk }).answer).toBe(answer)
+    expect(compilePolicy(pack, undefined, FILE).judge.tool(tool('acme.x@v1', risk)).answer).toBe(answer)
   })
 
   it('denies a risk that is none of the three, and a tool call without its tool', () => {
@@ -97,6 +102,98 @@ describe('decisions', () => {
     const open = compileJudge(merge('personal', [layer('overlay', { actions: { '*': 'allow' } })]))
     expect(open.action(action('acme.install')).answer).toBe('allow')
     expect(open.action(action('policy.write')).answer).toBe('ask')
+  })
+})
+
+describe('capabilities, limits and approvers', () => {
+  const at = (text: string) => compilePolicy('personal', text, FILE)
+
+  it.each<[string, string, string, string]>([
+    [
+      'a denied capability goes before an allowed tool',
+      "tools: { allow: ['*'] }",
+      'capabilities: { deny: [net.*] }',
+      'deny',
+    ],
+    [
+      'a denied tool goes before an allowed capability',
+      'tools: { deny: [a.b@v1] }',
+      'capabilities: { allow: [net.*] }',
+      'deny',
+    ],
+    [
+      'an asked-for capability goes before an allowed tool',
+      "tools: { allow: ['*'] }",
+      'capabilities: { ask: [net.*] }',
+      'ask',
+    ],
+    ['an allowed capability goes before the risk', 'tools: {}', 'capabilities: { allow: [net.*] }', 'allow'],
+    [
+      'another capability says nothing',
+      'tools: {}',
+      'capabilities: { deny: [fs.*], ask: [fs.*], allow: [fs.*] }',
+      'ask',
+    ],
+  ])('%s', (_, tools, capabilities, answer) => {
+    const { judge } = at(overlay(tools, capabilities))
+    expect(judge.tool(tool('a.b@v1', 'high', { capability: 'net.fetch' })).answer).toBe(answer)
+  })
+
+  it('the capability counts that the tool has now, not the one it had when it was asked first', () => {
+    const { judge } = at(overlay('capabilities: { deny: [net.*] }'))
+    expect(judge.tool(tool('a.b@v1', 'low', { capability: 'fs.read' })).answer).toBe('allow')
+    expect(judge.tool(tool('a.b@v1', 'low', { capability: 'net.fetch' })).answer).toBe('deny')
+  })
+
+  it('what goes beyond a limit is denied whatever the lists say', () => {
+    const { judge } = at(overlay("tools: { allow: ['*'] }", 'limits: { depth: 1, timeout: 1m }'))
+    const call = (depth: number) => judge.action({ ...toolCall('a.b@v1', 'low'), depth } as Action).answer
+    expect([call(0), call(1), call(2)]).toEqual(['allow', 'allow', 'deny'])
+    expect(judge.tool(tool('a.b@v1', 'low', { timeoutMs: 60_000 })).answer).toBe('allow')
+    expect(judge.tool(tool('a.b@v1', 'low', { timeoutMs: 60_001 })).answer).toBe('deny')
+  })
+
+  it('approvals come out compiled, defaulted and in the order in which they count', () => {
+    const { content } = at(
+      overlay(
+        'approvals:',
+        '  max_pending_per_actor: 5',
+        '  approvers:',
+        '    - { id: "user:bob", os_user: bob, roles: [owners] }',
+        `    - { id: "user:eve", key: ${'A'.repeat(43)} }`,
+        '  rules:',
+        '    - { tools: ["a.*"], quorum: { n: 1, role: owners }, escalate: { after: 1h, role: owners } }',
+      ),
+    )
+    expect(content.approvals).toEqual({
+      expiresMs: 86_400_000,
+      selfDecision: true,
+      maxPendingPerActor: 5,
+      approvers: [
+        { id: 'user:bob', osUser: 'bob', roles: ['owners'] },
+        { id: 'user:eve', key: 'A'.repeat(43), roles: [] },
+      ],
+      rules: [
+        {
+          tools: ['a.*'],
+          actions: [],
+          quorum: { n: 1, role: 'owners' },
+          escalate: { afterMs: 3_600_000, role: 'owners' },
+          grants: 'allow',
+          at: `${FILE}:9 approvals.rules`,
+        },
+        { tools: [], actions: ['policy.write'], grants: 'deny', at: 'personal pack: approvals.rules' },
+      ],
+    })
+  })
+
+  it('nobody is two people: an approver of the overlay takes the place of those of the pack that share anything', () => {
+    const entry = (id: string, os_user: string) => ({ id, os_user })
+    const over = layer('overlay', { approvals: { approvers: [entry('user:a', 'x')] } })
+    const under = layer('pack', {
+      approvals: { approvers: [entry('user:b', 'x'), entry('user:a', 'y'), entry('user:c', 'z')] },
+    })
+    expect(merge('personal', [over, under]).approvers.map(({ value }) => value.id)).toEqual(['user:a', 'user:c'])
   })
 })
 
@@ -266,7 +363,7 @@ describe('for every policy', () => {
         const named = (list: 'deny' | 'ask' | 'allow') =>
           [...over[list], ...under[list]].some((entry) => fits(entry, id))
         const expected = named('deny') ? 'deny' : named('ask') ? 'ask' : named('allow') ? 'allow' : 'deny'
-        expect(judge.tool({ id, risk }).answer).toBe(expected)
+        expect(judge.tool(tool(id, risk)).answer).toBe(expected)
       }),
       { numRuns: 1000 },
     )
@@ -278,7 +375,7 @@ describe('for every policy', () => {
         fc.pre(fits(denied, id))
         const under = layer('pack', { tools: { deny: [denied] } })
         const over2 = layer('overlay', { tools: { ...over, deny: [], allow: ['*', id] } })
-        expect(compileJudge(merge('personal', [over2, under])).tool({ id, risk: 'low' }).answer).toBe('deny')
+        expect(compileJudge(merge('personal', [over2, under])).tool(tool(id, 'low')).answer).toBe('deny')
       }),
     )
   })

@@ -1,14 +1,14 @@
 // The rules for changing the policy: only through the gate, only as approved, and in force everywhere at once.
-import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { isClonedError, type JsonObject, type Outcome, policyWrite, sha256 } from 'cloned/kernel'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { policyWriter } from '../../plugins/policy/write.js'
 import { type Opened, policyWorld, type World } from './policy-fixture.js'
 
 const HEAD = 'version: 1\npack: personal\n'
 const DENY_LOW = `${HEAD}tools:\n  risk: { low: deny }\n`
-const LIST = `${HEAD}# by hand\ntools:\n  deny: [test.do.low@v1]\n  allow: ['test.do.*']\n`
+const LIST = `${HEAD}# by hand\ntools:\n  deny: [ test.do.low@v1 ]\n  allow: [ 'test.do.*' ]\n`
 const NAME = '.cloned/policy/personal.yaml'
 
 let world: World
@@ -30,9 +30,24 @@ async function adopt(by = first): Promise<string> {
   return String(((json as JsonObject)['approval'] as JsonObject)['id'])
 }
 
+/** Asks for an overlay without its file, as the firewall does. */
+async function asked(content: string, by = first): Promise<string> {
+  const { pack, overlay: previous } = by.policy.snapshot()
+  const outcome = await by.kernel.act(policyWrite, { target: pack, input: { pack, content, previous } })
+  if (outcome.status !== 'pending') throw new Error(`expected pending, got ${JSON.stringify(outcome)}`)
+  return outcome.approval.id
+}
+
 async function approve(id: string, by = first): Promise<Outcome | undefined> {
   const { outcome } = await by.approvals.decide(id, { verdict: 'approve', by: by.kernel.actor() })
   return outcome
+}
+
+/** The overlay file, its digest and the place of its first line that holds `part`. */
+function written(part = '') {
+  const text = readFileSync(world.overlay, 'utf8')
+  const line = text.split('\n').findIndex((each) => each.includes(part)) + 1
+  return { text, digest: sha256(text), at: `${NAME}:${line}` }
 }
 
 const call = ({ kernel }: Opened, risk = 'low') => kernel.call({ tool: `test.do.${risk}@v1`, input: {} })
@@ -78,25 +93,29 @@ describe('an edited overlay', () => {
     const before = statSync(world.overlay).ino
     const id = await adopt()
     expect((await call(first)).status, 'asked for is not approved').toBe('done')
-    expect((await first.approvals.get(id))?.asks).toEqual([
+    expect((await first.approvals.get(id))?.asks).toMatchObject([
       {
         plugin: 'cloned.policy',
         key: 'policy-write',
         reason: 'the policy would change: adds tools.allow: test.do.*, tools.deny: test.do.low@v1',
       },
     ])
-    expect(await approve(id)).toMatchObject({ status: 'done', output: { pack: 'personal', digest: sha256(LIST) } })
+    const outcome = await approve(id)
+    expect(outcome).toMatchObject({ status: 'done', output: { pack: 'personal', digest: written().digest } })
     for (const opened of [first, second]) {
       expect(await call(opened)).toMatchObject({
         status: 'denied',
         help: expect.stringContaining('cloned policy adopt'),
       })
-      expect((await call(opened)).ballot[1]).toMatchObject({ effect: 'deny', rule: `${NAME}:5 tools.deny` })
+      expect((await call(opened)).ballot[1]).toMatchObject({
+        effect: 'deny',
+        rule: `${written('deny:').at} tools.deny`,
+      })
       expect((await call(opened, 'high')).status).toBe('done')
-      expect(opened.policy.snapshot()).toMatchObject({ overlay: sha256(LIST), drift: false })
+      expect(opened.policy.snapshot()).toMatchObject({ overlay: written().digest, drift: false })
       expect((await opened.check()).level).toBe('ok')
     }
-    expect(readFileSync(world.overlay, 'utf8'), 'byte for byte').toBe(LIST)
+    expect(written().text, 'with its comments').toContain('# by hand\ntools:\n')
     const { ino, mode } = statSync(world.overlay)
     expect(ino).not.toBe(before)
     expect(mode & 0o777).toBe(0o600)
@@ -141,7 +160,7 @@ describe('an edited overlay', () => {
     const id = await adopt()
     expect(await approve(id)).toMatchObject({ status: 'done' })
     expect(await approve(stale)).toMatchObject({ status: 'denied', code: 'POLICY_STALE' })
-    expect(first.policy.snapshot().overlay).toBe(sha256(DENY_LOW))
+    expect(first.policy.snapshot().overlay).toBe(written('risk: { low: deny }').digest)
   })
 
   it('can be taken back by adopting an overlay that says nothing', async () => {
@@ -183,14 +202,14 @@ describe('a policy write', () => {
     edit(open)
     await approve(await adopt())
     expect((await call(first, 'high')).status).toBe('done')
-    expect((await write({ pack: 'personal', content: HEAD, previous: sha256(open) })).status).toBe('pending')
+    expect((await write({ pack: 'personal', content: HEAD, previous: written().digest })).status).toBe('pending')
   })
 
   it('is denied where the overlay in force says so, its own undoing included', async () => {
     const closed = `${HEAD}actions: { policy.write: deny }\n`
     edit(closed)
     await approve(await adopt())
-    expect(await write({ pack: 'personal', content: HEAD, previous: sha256(closed) })).toMatchObject({
+    expect(await write({ pack: 'personal', content: HEAD, previous: written().digest })).toMatchObject({
       status: 'denied',
     })
   })
@@ -208,34 +227,29 @@ describe('a policy write', () => {
     )
     expect(outcomes.map((outcome) => outcome?.status).filter((status) => status === 'done')).toHaveLength(1)
     const winner = contents[outcomes.findIndex((outcome) => outcome?.status === 'done')] ?? ''
-    expect(readFileSync(world.overlay, 'utf8')).toBe(winner)
+    expect(written().text).toContain(winner.slice(HEAD.length))
     for (const opened of [first, second]) {
       await call(opened)
-      expect(opened.policy.snapshot()).toMatchObject({ overlay: sha256(winner), drift: false })
+      expect(opened.policy.snapshot()).toMatchObject({ overlay: written().digest, drift: false })
     }
   })
 
-  it('that is recorded but cannot be written to its file says that it happened', async () => {
-    const path = join(world.root, 'nowhere', 'personal.yaml')
-    symlinkSync(join(world.root, 'missing'), dirname(path))
-    const put: string[] = []
-    const applied = {
-      migrate: async () => undefined,
-      read: async () => undefined,
-      replace: async (_: string, __: string | null, content: string) => ({ content, digest: sha256(content) }),
-    }
-    const { execute } = policyWriter(() => ({
-      policy: { put: ({ content }) => void put.push(content) },
-      applied,
-      pack: 'personal',
-      path,
-      name: NAME,
-      now: Date.now,
-    }))
-    const input = { pack: 'personal', content: HEAD, previous: null }
-    const running = execute(input, {} as never, { callId: 'c1' } as never)
-    await expect(running).rejects.toMatchObject({ name: 'HandlerError', effect: 'happened' })
-    expect(put).toEqual([HEAD])
+  it('that is recorded but cannot be written to its file is in force, says so, and its file is written at the next start', async () => {
+    const second = await world.open()
+    const id = await asked(DENY_LOW)
+    const policies = dirname(world.overlay)
+    mkdirSync(policies)
+    renameSync(policies, `${policies}.away`)
+    symlinkSync(join(world.root, 'missing'), policies)
+    expect(await approve(id)).toMatchObject({ status: 'failed', effect: 'happened' })
+    rmSync(policies)
+    expect((await call(first)).status).toBe('denied')
+    await pause(60)
+    expect((await call(second)).status, 'in another process').toBe('denied')
+    expect(existsSync(world.overlay)).toBe(false)
+    const third = await world.open()
+    expect(written().digest).toBe(third.policy.snapshot().overlay)
+    expect(third.policy.snapshot().drift).toBe(false)
   })
 })
 
@@ -247,7 +261,7 @@ describe('in a shared workspace', () => {
     const bob = await world.open('bob')
     edit('version: 1\npack: shared\ntools: { risk: { low: deny } }\n')
     const id = await adopt(ann)
-    await expect(approve(id, ann)).rejects.toMatchObject({ code: 'APPROVAL_UNUSABLE' })
+    await expect(approve(id, ann)).rejects.toSatisfy(isClonedError)
     expect((await call(ann)).status).toBe('done')
     expect(await approve(id, bob)).toMatchObject({ status: 'done' })
     expect((await call(ann)).status).toBe('denied')
@@ -259,14 +273,14 @@ describe('policy show', () => {
     edit(LIST)
     await approve(await adopt())
     const { json, text } = await first.run('policy show', { options: { effective: true } })
-    expect(json).toMatchObject({ snapshot: { pack: 'personal', overlay: sha256(LIST), drift: false } })
-    expect(text).toContain(`tools.deny | test.do.low@v1 | ${NAME}:5 tools.deny`)
+    expect(json).toMatchObject({ snapshot: { pack: 'personal', overlay: written().digest, drift: false } })
+    expect(text).toContain(`tools.deny | test.do.low@v1 | ${written('deny:').at} tools.deny`)
     expect(text).toContain('tools.risk.high | ask | personal pack: tools.risk.high')
     expect(text).toContain('budgets | calls 20000 per 1h | personal pack: budgets')
     expect((json as JsonObject)['tools']).toEqual([
-      { tool: 'test.do.high@v1', risk: 'high', answer: 'allow', rule: `${NAME}:6 tools.allow` },
-      { tool: 'test.do.low@v1', risk: 'low', answer: 'deny', rule: `${NAME}:5 tools.deny` },
-      { tool: 'test.do.medium@v1', risk: 'medium', answer: 'allow', rule: `${NAME}:6 tools.allow` },
+      { tool: 'test.do.high@v1', risk: 'high', answer: 'allow', rule: `${written('allow:').at} tools.allow` },
+      { tool: 'test.do.low@v1', risk: 'low', answer: 'deny', rule: `${written('deny:').at} tools.deny` },
+      { tool: 'test.do.medium@v1', risk: 'medium', answer: 'allow', rule: `${written('allow:').at} tools.allow` },
     ])
   })
 })

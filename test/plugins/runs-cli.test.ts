@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runCli } from '../../plugins/cli/run.js'
-import { runsDistribution } from '../fixtures/runs-tools.js'
-import { memoryIo, type Ran, runIn, type Terminal } from './cli-fixture.js'
+import { runsDistribution, toolId } from '../fixtures/runs-tools.js'
+import { memoryIo, person, type Ran, runIn, type Terminal } from './cli-fixture.js'
 import { gatePromise, type RunsWorld, runsWorld } from './runs-fixture.js'
 
 let world: RunsWorld
@@ -44,7 +44,27 @@ describe('cloned run', () => {
     const people = await cloned(['run', pipeline])
     expect(people.code).toBe(exit)
     expect(people.out).toContain(document.id.slice(0, 4))
-    expect(people.err.includes('Try: ')).toBe(exit !== 0)
+    expect(/^ {2}\S/m.test(people.err)).toBe(exit !== 0)
+  })
+
+  it.each([
+    ['goes on when the person at the terminal approves', '\x1b[B\r', 0, ['risky', 'echo']],
+    ['ends when that person denies', '\x1b[B\x1b[B\r', 3, []],
+    ['waits when that person leaves it for later', '\r', 4, []],
+  ])('%s', async (_, keys, exit, effects) => {
+    const pipeline = world.pipeline('p', [
+      { id: 'a', tool: 'risky' },
+      { id: 'b', tool: 'echo' },
+    ])
+    const { code, err } = await cloned(['run', pipeline], person(keys))
+    expect({ code, effects: world.effects }).toEqual({ code: exit, effects })
+    expect(err).toContain(toolId('risky'))
+  })
+
+  it('is not approved by --yes', async () => {
+    const pipeline = world.pipeline('p', [{ id: 'a', tool: 'risky' }])
+    expect(await cloned(['run', pipeline, '--yes'], person('\x03'))).toMatchObject({ code: 4 })
+    expect(world.effects).toEqual([])
   })
 
   it('reads its inputs from a file and from standard input, and refuses what is not JSON', async () => {

@@ -99,15 +99,14 @@ describe('a run that waits for a person', () => {
     expect(world.effects).toEqual(['echo', 'risky', 'other'])
   })
 
-  it('is never carried out by approving its call by hand', async () => {
+  it('takes its question back when it is cancelled, so that nobody approves what will not run', async () => {
     const here = await world.open()
     const waiting = await run(here, asked())
+    const approval = waiting.steps[1]?.approval ?? ''
     await here.runs.cancel(waiting.id)
-    await decide(here, waiting, 'approve')
-    expect(await here.kernel.resume(waiting.steps[1]?.approval ?? '')).toMatchObject({
-      status: 'denied',
-      code: 'RUN_INACTIVE',
-    })
+    expect(await here.approvals.get(approval)).toMatchObject({ state: 'denied' })
+    await expect(decide(here, waiting, 'approve')).rejects.toMatchObject({ code: 'APPROVAL_UNUSABLE' })
+    expect(await here.kernel.resume(approval)).toMatchObject({ status: 'denied' })
     expect((await here.runs.settled(waiting.id)).state).toBe('cancelled')
     expect(world.effects).toEqual(['echo'])
   })

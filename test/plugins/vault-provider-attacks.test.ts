@@ -1,17 +1,16 @@
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compileSchema, isClonedError, type JsonObject } from 'cloned/kernel'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createOutbound } from '../../plugins/outbound/index.js'
 import type { VaultProvider } from '../../plugins/vault/slot.js'
 import { azureProvider } from '../../plugins/vault-azure/index.js'
 import { commandProvider } from '../../plugins/vault-command/index.js'
 import { envProvider } from '../../plugins/vault-env/index.js'
 import { keychainProvider } from '../../plugins/vault-keychain/index.js'
 import { openbaoProvider } from '../../plugins/vault-openbao/index.js'
+import { playedOutbound, realOutbound } from './outbound-fixture.js'
 import { AZURE_CONFIG, CLIENT_SECRET, type FakeAzure, fakeAzure, put } from './vault-azure-fixture.js'
 import { memoryKeyring } from './vault-keychain-fixture.js'
 import { fakeOpenbao } from './vault-openbao-fixture.js'
@@ -180,8 +179,10 @@ describe('openbao', () => {
     const fake = await fakeOpenbao()
     cleanups.push(() => fake.close())
     const known: string[] = []
+    const outbound = realOutbound()
+    cleanups.push(() => outbound.close())
     const provider = openbaoProvider({
-      outbound: createOutbound(globalThis.fetch),
+      outbound,
       environment: () => token ?? fake.token,
       known: (name, value) => known.push(`${name}=${value}`),
     })
@@ -255,11 +256,11 @@ describe('openbao', () => {
     ],
     ['answers without end', (_, response) => response.writeHead(200).end('S3CRET'.repeat(400_000)), 'larger than'],
     ['breaks off', (_, response) => response.writeHead(200, { 'content-length': 100 }).destroy(), 'came to no answer'],
-    ['says nothing', () => undefined, 'no whole answer in time'],
+    ['says nothing', () => undefined, 'given up after 500 ms'],
     [
       'begins and says no more',
       (_, response) => response.writeHead(200).write('{"data":"S3CRET'),
-      'no whole answer in time',
+      'given up after 500 ms',
     ],
   ])('says why, and nothing else, when the server %s', async (_, listener, expected) => {
     const { fake, open } = await world({ timeout_ms: 500 })
@@ -297,14 +298,13 @@ describe('openbao', () => {
     ['a path with a query', { secrets: { a: { path: 'x?list=true' } } }],
     ['a token in the file itself', { token: 's.xxxx' }],
   ])('refuses %s', (_, config) => {
-    const parts = { outbound: createOutbound(globalThis.fetch), environment: () => '', known: () => undefined }
+    const parts = { outbound: realOutbound(), environment: () => '', known: () => undefined }
     const full = { address: 'https://bao.test', token: { env: 'T' }, ...config }
     expect(problems(openbaoProvider(parts), full as JsonObject)).not.toEqual([])
   })
 
   it('sends no token over an open wire', async () => {
-    const { open } = await world({ address: 'http://bao.example.com:8200' })
-    expect(await failure(open.resolve('a', CONTEXT))).toContain('OUTBOUND_REFUSED')
+    expect(await failure(world({ address: 'http://bao.example.com:8200' }))).toContain('OUTBOUND_REFUSED')
   })
 })
 
@@ -315,7 +315,7 @@ describe('azure', () => {
     const fake = fakeAzure(() => clock.now)
     const known: string[] = []
     const provider = azureProvider({
-      outbound: createOutbound(fake.fetch),
+      outbound: playedOutbound(fake.fetch),
       environment: () => CLIENT_SECRET,
       known: (name, value) => known.push(`${name}=${value}`),
       now: () => clock.now,
@@ -412,7 +412,7 @@ describe('azure', () => {
     const { fake, open } = await world()
     fake.tokens = ['x']
     const refused = azureProvider({
-      outbound: createOutbound(fake.fetch),
+      outbound: playedOutbound(fake.fetch),
       environment: () => 'wrong-S3CRET',
       known: () => undefined,
       now: () => NOW,
@@ -447,47 +447,6 @@ describe('keychain', () => {
       throw new Error('Cannot find package')
     })
     expect(await failure(provider.open({}))).toContain('npm install @napi-rs/keyring')
-  })
-})
-
-describe('a request of a plugin', () => {
-  const never: typeof globalThis.fetch = () => {
-    throw new Error('it was sent')
-  }
-  it.each([
-    ['http://example.com/', 'not https'],
-    ['http://127.0.0.1.example.com/', 'not https'],
-    ['http://localhost.example.com/', 'not https'],
-    ['ftp://example.com/', 'not https'],
-    ['file:///etc/passwd', 'not https'],
-    ['https://user:pass@example.com/', 'holds a user'],
-    ['https://', 'cannot be read'],
-    ['example.com', 'cannot be read'],
-  ])('is not sent to %s', async (url, expected) => {
-    const text = await failure(createOutbound(never).send({ method: 'GET', url }))
-    expect(text).toContain('OUTBOUND_REFUSED')
-    expect(text).toContain(expected)
-    expect(text).not.toContain('pass@')
-  })
-
-  it('is not followed to where it is redirected', async () => {
-    const asked: string[] = []
-    const server = createServer((request, response) => {
-      asked.push(request.url ?? '')
-      response.writeHead(302, { location: '/elsewhere' }).end()
-    })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    cleanups.push(() => server.close())
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/here`
-    const answer = await createOutbound(globalThis.fetch).send({ method: 'GET', url })
-    expect(answer.status).toBe(302)
-    expect(asked).toEqual(['/here'])
-  })
-
-  it('does not show a header that cannot be sent', async () => {
-    const headers = { authorization: 'S3CRET\r\nx-evil: 1' }
-    const sending = createOutbound(globalThis.fetch).send({ method: 'GET', url: 'http://127.0.0.1:9/', headers })
-    expect(await failure(sending)).not.toContain('S3CRET')
   })
 })
 

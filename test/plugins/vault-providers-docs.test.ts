@@ -11,7 +11,7 @@ import { openbaoProvider } from '../../plugins/vault-openbao/index.js'
 const never = () => {
   throw new Error('the docs were sent somewhere')
 }
-const parts = { outbound: { send: never }, environment: never, known: never, now: Date.now }
+const parts = { outbound: { open: never }, environment: never, known: never, now: Date.now }
 const providers = new Map<string, VaultProvider>(
   [
     envProvider(never),

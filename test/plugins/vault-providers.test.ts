@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compileSchema, type JsonObject } from 'cloned/kernel'
 import { describe, expect, it } from 'vitest'
-import { createOutbound } from '../../plugins/outbound/index.js'
 import type { OpenProvider, VaultProvider } from '../../plugins/vault/slot.js'
 import { type ProviderWorld, vaultProviderCases } from '../../plugins/vault/testing/index.js'
 import { azureProvider } from '../../plugins/vault-azure/index.js'
@@ -11,6 +10,7 @@ import { commandProvider } from '../../plugins/vault-command/index.js'
 import { envProvider } from '../../plugins/vault-env/index.js'
 import { keychainProvider } from '../../plugins/vault-keychain/index.js'
 import { openbaoProvider } from '../../plugins/vault-openbao/index.js'
+import { playedOutbound, realOutbound } from './outbound-fixture.js'
 import { AZURE_CONFIG, CLIENT_SECRET, fakeAzure, put } from './vault-azure-fixture.js'
 import { memoryKeyring } from './vault-keychain-fixture.js'
 import { fakeOpenbao } from './vault-openbao-fixture.js'
@@ -65,7 +65,8 @@ const WORLDS: Readonly<Record<string, () => Promise<ProviderWorld>>> = {
   },
   async openbao() {
     const fake = await fakeOpenbao()
-    const parts = { outbound: createOutbound(globalThis.fetch), environment: () => fake.token, known: ignore }
+    const outbound = realOutbound()
+    const parts = { outbound, environment: () => fake.token, known: ignore }
     return {
       provider: await opened(openbaoProvider(parts), { address: fake.address, token: { env: 'BAO_TOKEN' } }),
       plant: async (value) => {
@@ -98,7 +99,7 @@ const WORLDS: Readonly<Record<string, () => Promise<ProviderWorld>>> = {
   },
   async azure() {
     const fake = fakeAzure(now)
-    const parts = { outbound: createOutbound(fake.fetch), environment: () => CLIENT_SECRET, known: ignore, now }
+    const parts = { outbound: playedOutbound(fake.fetch), environment: () => CLIENT_SECRET, known: ignore, now }
     let planted = 0
     return {
       provider: await opened(azureProvider(parts), AZURE_CONFIG),

@@ -44,6 +44,42 @@ describe('initWorkspace', () => {
     expect(opened.root).toBe(real)
   })
 
+  it('makes a personal one when nothing else is said, and refuses what is no type', () => {
+    const root = temporary()
+    expect(initWorkspace(root).config).toMatchObject({ type: 'personal', created_at: expect.stringMatching(/Z$/) })
+    const type = 'friendly' as 'personal'
+    expect(() => initWorkspace(temporary(), { type })).toThrow(
+      expect.objectContaining({ code: 'WORKSPACE_TYPE', exit: 2 }),
+    )
+  })
+
+  it.each([
+    ['a file is in the way', (root: string) => writeFileSync(join(root, 'x'), ''), 'x/y', 'not a directory'],
+    ['the place is a file', (root: string) => writeFileSync(join(root, 'x'), ''), 'x', 'not a directory'],
+    [
+      'the place is a link to nowhere',
+      (root: string) => symlinkSync('nowhere', join(root, 'x')),
+      'x',
+      'not a directory',
+    ],
+    ['its name is too long', () => {}, 'n'.repeat(300), 'ENAMETOOLONG'],
+  ])('says which path and why when %s', (_, place, name, cause) => {
+    const root = temporary()
+    place(root)
+    const before = readdirSync(root)
+    const refused = {
+      code: 'WORKSPACE_UNWRITABLE',
+      exit: 6,
+      params: { path: join(root, name), cause: expect.stringContaining(cause) },
+    }
+    expect(() => make(join(root, name))).toThrow(expect.objectContaining(refused))
+    expect(readdirSync(root)).toEqual(before)
+  })
+
+  it.runIf(process.platform === 'linux')('ends where the system takes no new directory', () => {
+    expect(() => make('/proc/new/place')).toThrow(expect.objectContaining({ code: 'WORKSPACE_UNWRITABLE' }))
+  })
+
   it('makes everything for its owner alone, whatever the umask', () => {
     const root = temporary()
     const before = process.umask(0)
@@ -183,6 +219,9 @@ describe('cloned init', () => {
     const { config, root } = openWorkspace({ root: 'team', cwd })
     expect(json).toEqual({ root, type: 'shared', id: config.id })
     expect(text).toContain(join(root, '.cloned'))
+    expect(text).toContain('stays pending')
+    const personal = await run(context(cwd, { dir: 'own' }, {}))
+    expect(personal.text).not.toContain('stays pending')
   })
 
   it('makes nothing in a dry run, and refuses what the real one would refuse', async () => {

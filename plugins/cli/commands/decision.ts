@@ -68,7 +68,8 @@ async function waitForDecision(
     const request = await parts.approvals?.get(id)
     if (!request) throw new ClonedError('APPROVAL_UNKNOWN', { approval: id })
     if (request.state === 'denied') return deniedByPerson(pending, id)
-    if (request.state === 'approved') return resume(id, parts, ctx, options)
+    // An edited call runs as what it became; `resume` follows.
+    if (request.state === 'approved' || request.state === 'edited') return resume(id, parts, ctx, options)
     if (request.state === 'expired' || (request.state === 'pending' && parts.now() >= request.expiresAt)) {
       throw new ClonedError('APPROVAL_UNUSABLE', { approval: id, reason: 'it expired before anybody decided' })
     }

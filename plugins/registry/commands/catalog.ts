@@ -97,7 +97,7 @@ async function update(parts: CatalogCommandParts, ctx: CommandContext): Promise<
   const problems = results.flatMap(({ problem }) => (problem === undefined ? [] : [problem]))
   return {
     exit: Math.max(...results.map(({ exit = 0 }) => exit)) as ExitCode,
-    json: { updates: results.map(({ json }) => json) },
+    json: { updates: results.map(({ json = null }) => json) },
     text: results.flatMap(({ text }) => (text === '' ? [] : [text])).join('\n'),
     ...(problems.length > 0 ? { problem: problems.join('\n') } : {}),
   }

@@ -4,7 +4,7 @@ import { sha256 } from './json.js'
 
 const P = 2n ** 255n - 19n
 const L = 2n ** 252n + 27742317777372353535851937790883648493n
-// The y coordinates of the eight points of small order; OpenSSL takes such a key, and then any text verifies.
+// The y coordinates of the eight points of small order; Node before 24 takes such a key, and then any text verifies.
 const ORDER_8 = 2707385501144840649318225287225658788936804267575313519463743609750303402022n
 const SMALL_ORDER: ReadonlySet<bigint> = new Set([0n, 1n, P - 1n, ORDER_8, P - ORDER_8])
 

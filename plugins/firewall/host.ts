@@ -1,4 +1,5 @@
 // Gives every host its one spelling, for rules, requests, redirects and names on the wire alike; what is unclear is refused.
+import { domainToUnicode } from 'node:url'
 import { formatAddress, type Groups, parseAddress, unmapped } from './address.js'
 
 /** Why a host or URL is refused. Stable. */
@@ -81,6 +82,8 @@ function spelled(raw: string, hostname: string): Host | Refused {
     return refuse('NAME_SPELLING', `the name is written in letters that only look like these: ${text}`)
   }
   if (text.length > MAX_HOST) return refuse('TOO_LONG', 'the host is longer than 253 characters')
+  if (!text.split('.').every(isSoundLabel))
+    return refuse('UNPARSABLE', 'a part of the name begins with xn-- and stands for nothing')
   if (!text.split('.').every((label) => LABEL.test(label))) {
     return refuse('LABEL', 'a part of the name is empty, longer than 63 characters or not made of letters and digits')
   }
@@ -92,6 +95,11 @@ function global(host: Host): Host | Refused {
     return refuse('LOCAL_NAME', `${host.text} means something else on every machine; name an address instead`)
   }
   return host
+}
+
+// Node 24 takes what does not decode as it is, and 20 what decodes to ASCII: two names for one host (measured).
+function isSoundLabel(label: string): boolean {
+  return !label.startsWith('xn--') || !isAscii(domainToUnicode(label))
 }
 
 function isAscii(text: string): boolean {

@@ -69,7 +69,8 @@ describe.skipIf(!mounted)(name, () => {
 
       rmSync(ballast)
       const third = begin(3)
-      expect(await third.ended).toEqual({ code: 0, errors: '' })
+      // The disk is small even when it is empty, and that is said.
+      expect(await third.ended).toEqual({ code: 0, errors: expect.stringMatching(ONLY_LITTLE_SPACE) })
       expect(third.said.filter((line) => line.startsWith('done'))).toHaveLength(3)
       const { found, said } = await inspect(options)
       const all = [...callers.flatMap((caller) => caller.said), ...said]
@@ -80,6 +81,8 @@ describe.skipIf(!mounted)(name, () => {
     }
   })
 })
+
+const ONLY_LITTLE_SPACE = /^(warn cloned\.audit: only \d+ MiB of disk are left for the audit log\n)?$/
 
 /** Leaves `free` bytes of the disk. */
 function fill(path: string, free: number): void {

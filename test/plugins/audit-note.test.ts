@@ -168,7 +168,8 @@ describe('Ed25519 keys', () => {
     expect(unsoundKey(rawPublicKey(newSigner().publicKey))).toBeUndefined()
   })
 
-  it('never let one signature pass for every text, though OpenSSL does', () => {
+  it('never let one signature pass for every text, though Node before 24 does', () => {
+    const lenient = Number.parseInt(process.versions.node, 10) < 24
     const identity = publicKeyOf(encode(1n, 0))
     const forged = Buffer.concat([encode(1n, 0), Buffer.alloc(32)])
     // R = S B for S = 0 and S = 1: the second has nothing wrong about it but the key.
@@ -176,7 +177,7 @@ describe('Ed25519 keys', () => {
     const sound = Buffer.concat([base, encode(1n, 0)])
     for (const text of ['one', 'two'].map((each) => Buffer.from(each))) {
       for (const signature of [forged, sound]) {
-        expect(verify(null, text, identity, signature)).toBe(true)
+        expect(verify(null, text, identity, signature)).toBe(lenient)
         expect(verifyStrictly(text, identity, signature)).toBe(false)
       }
     }

@@ -71,6 +71,8 @@ describe('hosts in their one spelling', () => {
     ['foo.1', 'UNPARSABLE'],
     ['xn--', 'UNPARSABLE'],
     ['xn--a.example', 'UNPARSABLE'],
+    ['xn--example-.com', 'UNPARSABLE'],
+    ['a.xn--a-ecp.ru', 'UNPARSABLE'],
     ['ⓔⓧⓐⓜⓟⓛⓔ.com', 'NAME_SPELLING'],
     ['ｅxample.com', 'NAME_SPELLING'],
     ['example。com', 'NAME_SPELLING'],

@@ -812,7 +812,7 @@ export const ERRORS = table({
   // -- policy ------------------------------------------------------------------------------------------------------
   POLICY_STALE: {
     what: 'the policy write for "{pack}" is stale: {problem}. Nothing was changed.',
-    next: 'Look at the policy in force with "cloned policy show", then ask again: cloned policy adopt',
+    next: 'Look at the policy in force with "cloned policy show", then give the command that asked for this once more.',
     exit: 1,
   },
   POLICY_UNPROVEN: {

@@ -84,7 +84,9 @@ function ended(outcome: Outcome, plan: PrunePlan, { waiting, printable }: Comman
     case 'pending':
       return `${waiting(outcome.approval)}\nNothing was deleted yet.`
     case 'dry-run':
-      return [`Would delete ${words(plan)}`, outcome.verdict, printable(outcome.reason ?? '')].filter(Boolean).join(': ')
+      return [`Would delete ${words(plan)}`, outcome.verdict, printable(outcome.reason ?? '')]
+        .filter(Boolean)
+        .join(': ')
     default:
       return `${printable(outcome.reason)}\n${printable(outcome.help)}`
   }

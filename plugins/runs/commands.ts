@@ -123,9 +123,7 @@ async function resume(runs: Runs, ctx: CommandContext): Promise<CommandResult> {
   }
   const resumed = await runs.resume(id, { retry, actor: ctx.actor })
   const [only] = resumed
-  return id !== undefined && only
-    ? runResult(only, ctx)
-    : several(resumed, ctx, 'No run waits or was interrupted.')
+  return id !== undefined && only ? runResult(only, ctx) : several(resumed, ctx, 'No run waits or was interrupted.')
 }
 
 async function cancel(runs: Runs, ctx: CommandContext): Promise<CommandResult> {

@@ -89,7 +89,10 @@ export function ballotText(ballot: readonly Vote[], { table }: Show): string {
     vote.plugin,
     vote.hook,
     vote.counted === false ? `${vote.effect} (not counted)` : vote.effect,
-    [vote.reason, vote.rule].filter((text) => text !== undefined).join(' — '),
+    // Some guards name the rule in the sentence already.
+    vote.rule === undefined || vote.reason?.includes(vote.rule)
+      ? (vote.reason ?? '')
+      : [vote.reason, vote.rule].filter((text) => text !== undefined).join(' — '),
   ])
   return rows.length === 0 ? 'Nobody voted.' : table(['plugin', 'hook', 'vote', 'why'], rows)
 }
@@ -112,10 +115,7 @@ function problemText(
 }
 
 /** What is waited for, who decides it and how. */
-export function pendingText(
-  { approval }: Pending,
-  { howToDecide, paint, printable }: Omit<Show, 'table'>,
-): string {
+export function pendingText({ approval }: Pending, { howToDecide, paint, printable }: Omit<Show, 'table'>): string {
   const id = printable(approval.id)
   const { osUser } = approval.action.actor
   const asks = approval.asks.map((ask) => printable(ask.reason)).join('; ')

@@ -105,7 +105,15 @@ function result(outcome: Outcome, worked: Change, content: string, ctx: CommandC
       const { verdict, reason = '' } = outcome
       const json: Json = { status: 'dry-run', verdict, reason, ...about, content }
       const merged = ctx.printable(content, { lines: true })
-      return { exit, json, text: join(merged.trimEnd(), `Would end in: ${[verdict, ctx.printable(reason)].filter(Boolean).join(': ')}`, notes) }
+      return {
+        exit,
+        json,
+        text: join(
+          merged.trimEnd(),
+          `Would end in: ${[verdict, ctx.printable(reason)].filter(Boolean).join(': ')}`,
+          notes,
+        ),
+      }
     }
     default: {
       const { status, code, reason, help } = outcome

@@ -481,13 +481,18 @@ export const ERRORS = table({
   },
   APPROVAL_SIGNATURE: {
     what: 'the signed decision is refused: {reason}.',
-    next: 'Print what is to be signed: cloned approvals request {approval}',
+    next: 'See whose keys count with "cloned policy show"; print what is to be signed: cloned approvals request {approval}',
     exit: 3,
   },
   APPROVER_KEY: {
     what: 'the approver key {path} cannot be used: {reason}.',
-    next: 'Make one outside of the workspace: cloned approvals keygen ~/approver.pem',
+    next: 'Name another file, outside of the workspace; a new key: cloned approvals keygen ~/approver.pem',
     exit: 2,
+  },
+  GRANT_UNKNOWN: {
+    what: 'there is no grant "{grant}".',
+    next: 'List them: cloned approvals grants list',
+    exit: 1,
   },
   GRANT_REFUSED: {
     what: 'no grant can be given with approval "{approval}": {reason}.',
@@ -506,7 +511,7 @@ export const ERRORS = table({
   },
   CLI_INPUT_UNREADABLE: {
     what: 'cannot read the input {source}: {cause}.',
-    next: 'Pass JSON, @FILE with a readable file, or - for standard input.',
+    next: 'Name a file that can be read; --input also takes the JSON itself, or - for standard input.',
     exit: 2,
   },
   // -- audit log ---------------------------------------------------------------------------------------------------
@@ -812,12 +817,12 @@ export const ERRORS = table({
   // -- policy ------------------------------------------------------------------------------------------------------
   POLICY_STALE: {
     what: 'the policy write for "{pack}" is stale: {problem}. Nothing was changed.',
-    next: 'Look at the policy in force with "cloned policy show", then ask again: cloned policy adopt',
+    next: 'Look at the policy in force with "cloned policy show", then give the command that asked for this once more.',
     exit: 1,
   },
   POLICY_UNPROVEN: {
     what: 'the policy in force cannot be proven: {problem}. Every call is denied.',
-    next: 'Find out why with "cloned policy show"; to put the policy as it stands in force anew: cloned policy adopt',
+    next: 'Bring back what was changed; or, to put the policy as it stands in force anew: cloned policy adopt',
     exit: 6,
   },
   POLICY_BUSY: {
@@ -897,8 +902,8 @@ export const ERRORS = table({
     exit: 2,
   },
   EGRESS_OVERLAY_EDITED: {
-    what: '{file} was edited and is not in force, so no rule is added to it or taken out.',
-    next: 'Put the edit in force first, or undo it: cloned policy adopt',
+    what: '{file} was edited or removed since it was approved, so no rule is added to it or taken out.',
+    next: 'Undo that, or put the file as it stands in force first: cloned policy adopt',
     exit: 1,
   },
   EGRESS_OVERLAY_SHAPE: {

@@ -5,7 +5,7 @@ import { type DecideParts, decideCommands } from './decide-command.js'
 import { requestJson } from './documents.js'
 import { grantsCommand } from './grants-command.js'
 import { keyCommands } from './key-commands.js'
-import { whoIs } from './render.js'
+import { nameOf, whoIs } from './render.js'
 import { findRequest, ID, show } from './show.js'
 import { watchCommand } from './watch-command.js'
 
@@ -51,7 +51,7 @@ async function list({ approvals }: CommandParts, ctx: CommandContext): Promise<C
   const rows = requests.map((request) => [
     request.id,
     request.state,
-    request.action.target,
+    nameOf(request.action),
     whoIs(request.action.actor),
     new Date(request.createdAt).toISOString(),
     new Date(request.expiresAt).toISOString(),

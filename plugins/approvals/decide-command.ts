@@ -56,7 +56,7 @@ async function decide(parts: DecideParts, ctx: CommandContext, verdict: Verdict)
     root: parts.root,
   })
   if (ctx.dryRun) {
-    const text = `Would ${verdict} this request; nothing was decided.\n${(await show(parts, before, ctx)).text}`
+    const text = `Would give your word to ${verdict} this request, if it counts; nothing was decided.\n${(await show(parts, before, ctx)).text}`
     return { json: { dry_run: true, verdict, approval: requestJson(before) }, text }
   }
   if (ctx.interactive) ctx.tell((await show(parts, before, ctx)).text)

@@ -37,12 +37,17 @@ export interface DecideDeps {
 export function createDecide(deps: DecideDeps): Approvals['decide'] {
   const { store, policy, audit, gate, now, decided } = deps
 
+  async function mustBeRequested(row: Row): Promise<void> {
+    const bound = boundOf(row)
+    const doubt = await doubtRequest(audit, bound, Number(row['requested_seq'] ?? 1))
+    if (doubt !== undefined) throw unusable(bound.approval, `${doubt}; make the call again to ask anew`)
+  }
+
   /** The request as it may be decided now, by this person. */
   async function admit(id: string, decision: Decision, rules: PolicySnapshot['approvals']) {
     const at = now()
     const { row, request } = await pending(store, id, at)
-    const doubt = await doubtRequest(audit, boundOf(row), Number(row['requested_seq'] ?? 1))
-    if (doubt !== undefined) throw unusable(id, `${doubt}; make the call again to ask anew`)
+    await mustBeRequested(row)
     const { said, person } = whoSaysWhat(deps, request, decision, rules, at)
     mustBeEntitled(rules, person, request, at)
     return { at, row, request, said, person }
@@ -78,6 +83,7 @@ export function createDecide(deps: DecideDeps): Approvals['decide'] {
     if (id === request.id) throw unusable(id, 'the edited arguments are those of the request')
     const at = now()
     const made = await pending(store, id, at)
+    await mustBeRequested(made.row)
     const { grant, ...word } = said
     const closing = {
       ...sayingOf(request, row, word, person, rules, at),

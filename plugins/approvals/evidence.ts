@@ -11,6 +11,8 @@ export type Bound = {
   readonly digest: string
   /** SHA-256 of the stored action and asks. */
   readonly shown: string
+  /** Others may decide once it has waited long enough. */
+  readonly createdAt: number
   readonly expiresAt: number
 }
 
@@ -20,6 +22,7 @@ export function boundOf(row: Row): Bound {
     approval: String(row['id']),
     digest: String(row['digest']),
     shown: sha256(`${row['action']}\n${row['asks']}`),
+    createdAt: Number(row['created_at']),
     expiresAt: Number(row['expires_at']),
   }
 }
@@ -38,6 +41,7 @@ export interface Word {
 }
 
 const NOT_IN_LOG = 'the audit log holds no decision that approves it; the store alone does not count'
+const NOT_REQUESTED = 'the audit log does not hold the request as it is stored'
 
 /** The keyed token that a request's record carries. Without the key of the log nobody can make one. */
 export function requestProof(log: Log, bound: Bound): string {
@@ -56,11 +60,12 @@ export function voidProof(log: Log, approval: string, seq: number): string {
 
 /** Why the log does not know this request as it is stored; `undefined` when it does. */
 export async function doubtRequest(log: Log, bound: Bound, from: number): Promise<string | undefined> {
+  return isRequested(log, bound, await log.find(bound.approval, from)) ? undefined : NOT_REQUESTED
+}
+
+function isRequested(log: Log, bound: Bound, records: readonly StoredRecord[]): boolean {
   const proof = requestProof(log, bound)
-  const known = (await log.find(bound.approval, from)).some(
-    ({ record }) => record['type'] === 'approval.requested' && record['proof'] === proof,
-  )
-  return known ? undefined : 'the audit log does not hold the request as it is stored'
+  return records.some(({ record }) => record['type'] === 'approval.requested' && record['proof'] === proof)
 }
 
 /** Why this approval must not be used by `callId`; `undefined` when the log shows it as given, and as not used. */
@@ -71,6 +76,8 @@ export async function doubtApproval(
   callId: string | undefined,
 ): Promise<string | undefined> {
   const records = await log.find(bound.approval, from)
+  // Also proof that the search began early enough: where it begins is only in the store.
+  if (!isRequested(log, bound, records)) return NOT_REQUESTED
   const words = wordsIn(log, bound, records)
   if (words.some(({ verdict }) => verdict !== 'approve')) return 'the audit log says that it was not approved'
   const quorum = Math.max(1, ...words.map((word) => word.quorum))
@@ -81,7 +88,9 @@ export async function doubtApproval(
 
 /** Why a grant that was given with this request does not count; `undefined` when enough approvers gave this very grant. */
 export async function doubtGrant(log: Log, bound: Bound, grant: string, from: number): Promise<string | undefined> {
-  const words = wordsIn(log, bound, await log.find(bound.approval, from))
+  const records = await log.find(bound.approval, from)
+  if (!isRequested(log, bound, records)) return NOT_REQUESTED
+  const words = wordsIn(log, bound, records)
   const quorum = Math.max(1, ...words.map((word) => word.quorum))
   const givers = words.filter((word) => word.verdict === 'approve' && word.grant === grant)
   return new Set(givers.map(({ approver }) => approver)).size < quorum ? NOT_IN_LOG : undefined
@@ -90,7 +99,11 @@ export async function doubtGrant(log: Log, bound: Bound, grant: string, from: nu
 /** Calls whose intents name this approval or grant, and that may have run. */
 export function usesIn(records: readonly StoredRecord[], id: string): readonly string[] {
   const ends = new Map<unknown, JsonObject>()
-  for (const { record } of records) if (String(record['type']).endsWith('.outcome')) ends.set(record['intent'], record)
+  for (const { record } of records) {
+    // A call ends once. Whatever says so again was not written by the gate, which alone ends a call.
+    const ended = String(record['type']).endsWith('.outcome') && !ends.has(record['intent'])
+    if (ended) ends.set(record['intent'], record)
+  }
   return records.flatMap(({ seq, record }) => {
     if (!String(record['type']).endsWith('.intent') || record['approval'] !== id) return []
     const end = ends.get(seq)

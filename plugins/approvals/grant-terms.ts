@@ -8,6 +8,7 @@ import {
   type JsonObject,
   snapshot,
 } from 'cloned/kernel'
+import { fits } from './fits.js'
 
 const MAX_COUNT = 10_000
 const MAX_MS = 90 * 24 * 3_600_000
@@ -44,7 +45,7 @@ function schemaOf({ schema }: GrantTerms, refused: (reason: string) => ClonedErr
 
 /** Whether an input fits the schema, and names no host in its URLs but the granted ones. */
 export function covers({ schema, hosts }: GrantTerms, input: Json): boolean {
-  return hostsIn(input).every((host) => hosts.includes(host)) && compileSchema(schema)(input).length === 0
+  return hostsIn(input).every((host) => hosts.includes(host)) && fits(schema, input)
 }
 
 /** A schema that holds these properties of an input as they are, and lets the others vary. Throws for one that is not there. */
@@ -64,7 +65,12 @@ export function hostsIn(input: Json): readonly string[] {
   for (const text of texts(input)) {
     // Anywhere in a text, not only where the text is nothing else; and as URL parsers read it, without tabs and line ends.
     const plain = text.replace(/[\t\r\n]/g, '')
-    for (const [url] of plain.matchAll(/(?:https?|wss?|ftp):[^\s"'<>]*/gi)) found.add(hostOf(url) ?? '')
+    for (const { 0: url, index } of plain.matchAll(/(?:https?|wss?|ftp):[^\s"'<>]*/gi)) {
+      found.add(hostOf(url) ?? '')
+      // What ends a URL in a text ends none for a parser: `https://a.test'@b.test/` leads to b.test.
+      const whole = hostOf(plain.slice(index))
+      if (whole !== undefined) found.add(whole)
+    }
   }
   return [...found].sort()
 }

@@ -1,5 +1,5 @@
 // The command `approvals grants`: lists the standing grants and revokes one; it can only ever take permissions away.
-import type { Gate, Grant, Grants, JsonObject } from 'cloned/kernel'
+import { ClonedError, type Gate, type Grant, type Grants, type JsonObject } from 'cloned/kernel'
 import type { Command, CommandContext, CommandResult } from '../cli/slot.js'
 import { actorJson } from './documents.js'
 import { whoIs } from './render.js'
@@ -52,6 +52,7 @@ async function list({ grants, now }: GrantsParts, ctx: CommandContext): Promise<
 
 async function revoke({ grants, gate, now }: GrantsParts, id: string, ctx: CommandContext): Promise<CommandResult> {
   const { reason } = ctx.options
+  if (!(await grants.list()).some((grant) => grant.id === id)) throw new ClonedError('GRANT_UNKNOWN', { grant: id })
   if (ctx.dryRun)
     return { json: { dry_run: true, grant: id }, text: `Would revoke ${ctx.printable(id)}; nothing was done.` }
   const grant = await grants.revoke(id, gate.actor(ctx.actor), typeof reason === 'string' ? reason : undefined)

@@ -11,8 +11,10 @@ import {
   type StoredAction,
   toolCall,
 } from 'cloned/kernel'
+import type { Policy } from '../policy/slot.js'
 import type { Row, Store } from '../store/slot.js'
 import { covers as coversAsks } from './asks.js'
+import { ruleFor } from './authority.js'
 import { actorJson } from './documents.js'
 import { type Bound, doubtGrant, type Log } from './evidence.js'
 import { GrantHistory } from './grant-history.js'
@@ -20,6 +22,7 @@ import { covers } from './grant-terms.js'
 
 export interface GrantsDeps {
   readonly store: Pick<Store, 'all' | 'write'>
+  readonly policy: Pick<Policy, 'snapshot'>
   readonly audit: Log
   readonly now: () => number
 }
@@ -54,13 +57,13 @@ export function grantOf(request: { id: string; action: StoredAction; asks: reado
 const SELECT = `select g.*, (select count(*) from approvals_grant_uses u where u.grant_id = g.id) as used
                 from approvals_grants g`
 
-export function createGrants({ store, audit, now }: GrantsDeps): CheckedGrants {
+export function createGrants({ store, policy, audit, now }: GrantsDeps): CheckedGrants {
   const history = new GrantHistory(audit)
   /** Grants whose giving was found in the log; a record never goes away but by pruning. Keyed by all that it proves. */
   const proven = new Set<string>()
 
   async function given(row: Row, grant: Grant): Promise<string | undefined> {
-    const key = `${row['bound']} ${grantDigest(grant)}`
+    const key = `${row['requested_seq']} ${row['bound']} ${grantDigest(grant)}`
     if (proven.has(key)) return undefined
     const bound = JSON.parse(String(row['bound'])) as Bound
     if (bound.approval !== grant.approval) return 'it names another approval than it was given with'
@@ -73,6 +76,8 @@ export function createGrants({ store, audit, now }: GrantsDeps): CheckedGrants {
   }
 
   async function doubted(row: Row, grant: Grant, callId: string | undefined): Promise<string | undefined> {
+    const rule = ruleFor(policy.snapshot().approvals, { kind: toolCall.id, target: grant.tool })
+    if (rule?.grants === 'deny') return `the policy does not allow grants for it (${rule.at})`
     if (grant.revokedAt !== undefined) return 'the grant was revoked'
     if (grant.terms.until <= now()) return 'the grant is over'
     const doubt = await given(row, grant)

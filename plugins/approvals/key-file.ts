@@ -40,7 +40,10 @@ export function makeApproverKey(path: string, workspace: string | undefined): { 
   try {
     fd = openSync(path, 'wx', 0o600)
   } catch (error) {
-    throw refused(`it cannot be made (${describeThrown(error)})`)
+    const taken = (error as NodeJS.ErrnoException).code === 'EEXIST'
+    throw refused(
+      taken ? 'there is a file of that name, which is kept' : `it cannot be made (${describeThrown(error)})`,
+    )
   }
   try {
     writeSync(fd, String(pem))

@@ -1,5 +1,5 @@
 // Shows a request to the person who decides: all of it, with every text of an agent escaped; leaves nothing out.
-import type { Actor, ApprovalRequest, Json, JsonObject } from 'cloned/kernel'
+import { type Actor, type ApprovalRequest, type Json, type JsonObject, toolCall } from 'cloned/kernel'
 import type { CommandContext } from '../cli/slot.js'
 
 type Look = Pick<CommandContext, 'printable' | 'paint'>
@@ -10,6 +10,11 @@ const time = (at: number) => new Date(at).toISOString()
 /** Who, as a person should read it: the id, whether it is only claimed, and the operating-system user. */
 export function whoIs({ id, claimed, osUser }: Actor): string {
   return `${id}${claimed ? ' (claimed)' : ''}, OS user ${osUser || 'unknown'}`
+}
+
+/** What is wanted, in short: the tool, or the kind of any other action and what it is about. */
+export function nameOf({ kind, target }: ApprovalRequest['action']): string {
+  return kind === toolCall.id ? target : `${kind} ${target}`
 }
 
 /** A request in full, one fact a line, then what it changes, the input pretty-printed at the end. */
@@ -76,5 +81,8 @@ function some<T>(label: string, value: T | undefined, word: (value: T) => string
 }
 
 function wordOf(value: Json): string {
-  return typeof value === 'string' ? value : JSON.stringify(value)
+  if (typeof value === 'string') return value
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join(', ')
+  const text = JSON.stringify(value)
+  return text === '{}' ? 'none' : text
 }

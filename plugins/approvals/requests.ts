@@ -21,6 +21,7 @@ import { dropInputs } from './tidy.js'
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
 /** Names are claims, so that one user could have as many as it likes: all of them together get so many times the limit. */
 const ACTORS_PER_USER = 10
+const MAX_VOUCHED = 1000
 
 /** Queue of the wakes that escalate requests; the key is the request's id. */
 export const ESCALATIONS = 'cloned.approvals.escalate'
@@ -35,6 +36,22 @@ export interface RequestsDeps {
 /** The part of {@link Approvals} that opens and reads. */
 export function createRequests(deps: RequestsDeps): Pick<Approvals, 'match' | 'open' | 'get' | 'list'> {
   const { store, policy, audit, now } = deps
+  /** Requests whose record was found in the log, where it stays: asked for once, however often they are looked at. */
+  const vouched = new Set<string>()
+
+  /** What is shown to people is what the log holds: they must not decide on another text than they read. */
+  async function mustBeRequested(row: Row): Promise<void> {
+    const bound = boundOf(row)
+    const key = canonical({ ...bound })
+    if (vouched.has(key)) return
+    const doubt = await doubtRequest(audit, bound, seqOf(row))
+    if (doubt !== undefined) {
+      const reason = `${doubt}; make the call again to ask anew`
+      throw new ClonedError('APPROVAL_UNUSABLE', { approval: bound.approval, reason })
+    }
+    if (vouched.size >= MAX_VOUCHED) vouched.clear()
+    vouched.add(key)
+  }
 
   /** What was once seen as expired stays so, also when the clock is set back. */
   async function read(rows: readonly Row[], decisions: readonly Row[] = []): Promise<readonly ApprovalRequest[]> {
@@ -110,7 +127,9 @@ export function createRequests(deps: RequestsDeps): Pick<Approvals, 'match' | 'o
         'select * from approvals_decisions where approval = $1 order by seq',
         approvalId,
       )
-      return (await read([row], decisions))[0]
+      const [request] = await read([row], decisions)
+      if (request?.state === 'pending') await mustBeRequested(row)
+      return request
     },
 
     async list({ state }: { state?: ApprovalRequest['state'] } = {}) {
@@ -150,6 +169,7 @@ function insertOf(action: StoredAction, asks: readonly AskShown[], at: number, l
     digest: action.digest,
     asks: canonical(asks as unknown as Json),
     action: canonical(action as unknown as Json),
+    created_at: at,
     expires_at: at + expiresMs,
   }
   const insert = (seq: number): Statement => ({

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApprovalRequest, Approvals, Json, JsonObject } from 'cloned/kernel'
 import type { Command, CommandContext } from '../cli/slot.js'
 import { requestJson } from './documents.js'
-import { whoIs } from './render.js'
+import { nameOf, whoIs } from './render.js'
 
 const POLL_MS = 500
 
@@ -43,6 +43,6 @@ export function watchCommand({ approvals, escalate, scrub }: WatchParts): Comman
 
 function line({ id, action, asks, expiresAt }: ApprovalRequest, { printable, paint }: CommandContext): string {
   const why = asks.map(({ reason }) => reason).join('; ')
-  const facts = `${action.target} for ${whoIs(action.actor)}: ${why} (until ${new Date(expiresAt).toISOString()})`
+  const facts = `${nameOf(action)} for ${whoIs(action.actor)}: ${why} (until ${new Date(expiresAt).toISOString()})`
   return `${paint.yellow(id)}  ${printable(facts)}`
 }

@@ -20,7 +20,7 @@ export function keepCommands(parts: KeepParts): readonly Command[] {
       summary: 'Close the file of the audit log and begin the next one',
       examples: ['cloned audit rotate'],
       needs: 'workspace',
-      run: () => rotate(parts.log()),
+      run: (ctx) => rotate(parts.log(), ctx),
     },
     {
       name: 'audit anchors',
@@ -35,7 +35,8 @@ export function keepCommands(parts: KeepParts): readonly Command[] {
       summary: 'Make a new signing key for the audit log, named in the log by the old one',
       examples: ['cloned audit rotate-key'],
       needs: 'workspace',
-      run: async () => {
+      run: async ({ dryRun }) => {
+        if (dryRun) return { json: { dry_run: true }, text: 'Would make a new key and sign the log with it.' }
         const kid = await parts.rotateKey()
         return { json: { kid }, text: `The audit log is signed with key ${kid} from now on.` }
       },
@@ -43,7 +44,8 @@ export function keepCommands(parts: KeepParts): readonly Command[] {
   ]
 }
 
-async function rotate(log: FileAuditLog): Promise<CommandResult> {
+async function rotate(log: FileAuditLog, { dryRun }: CommandContext): Promise<CommandResult> {
+  if (dryRun) return { json: { dry_run: true }, text: 'Would close the file of the log and go on in a new one.' }
   const rotated = await log.rotate()
   return { json: { rotated }, text: rotated ? 'The log goes on in a new file.' : 'Another process has just done so.' }
 }
@@ -51,7 +53,7 @@ async function rotate(log: FileAuditLog): Promise<CommandResult> {
 async function anchors(parts: KeepParts, ctx: CommandContext): Promise<CommandResult> {
   const configured = parts.configured()
   let failed = false
-  if (ctx.options['submit'] === true) await parts.anchors().submit()
+  if (ctx.options['submit'] === true && !ctx.dryRun) await parts.anchors().submit()
   const states = await parts.anchors().states()
   const rows = configured.map(({ id, required }) => {
     const { size = 0, at = 0, failure } = states.get(id) ?? {}
@@ -60,7 +62,7 @@ async function anchors(parts: KeepParts, ctx: CommandContext): Promise<CommandRe
   })
   const text =
     rows.length === 0
-      ? 'No anchors. Name some under anchors in the configuration of plugin cloned.audit.'
+      ? 'No anchors. A program that embeds this names them, in the configuration of plugin cloned.audit.'
       : rows.map((row) => line(row)).join('\n')
   return { ...(failed ? { exit: 1 as const } : {}), json: { anchors: rows } satisfies Json, text }
 }

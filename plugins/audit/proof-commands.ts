@@ -84,7 +84,7 @@ async function consistency(log: FileAuditLog, paths: AuditPaths, ctx: CommandCon
 }
 
 async function checkpoint(log: FileAuditLog, paths: AuditPaths, ctx: CommandContext): Promise<CommandResult> {
-  if (ctx.options['sign'] === true && !(await log.checkpoint())) {
+  if (ctx.options['sign'] === true && !ctx.dryRun && !(await log.checkpoint())) {
     throw new ClonedError('AUDIT_UNPROVABLE', { problem: 'the log was made without a key' })
   }
   const { publishedNote } = await import('./prover.js')
@@ -102,7 +102,9 @@ async function exportRecords(paths: AuditPaths, ctx: CommandContext): Promise<Co
   const [from, to] = [number('from', 1), number('to', Number.MAX_SAFE_INTEGER)]
   if (from > to) throw ctx.usageError('--from stands behind --to')
   const { linesBetween } = await import('./export.js')
-  const handle = await open(resolve(ctx.cwd, out), 'wx', 0o600).catch((error: unknown) => {
+  const path = resolve(ctx.cwd, out)
+  if (ctx.dryRun) return { json: { dry_run: true, file: out }, text: `Would copy records to ${ctx.printable(path)}.` }
+  const handle = await open(path, 'wx', 0o600).catch((error: unknown) => {
     throw ctx.usageError(`Cannot make ${out}: ${describeThrown(error)}`)
   })
   let [first, last] = [0, 0]

@@ -67,7 +67,7 @@ export function pruneCommand(pruner: () => Pruner, gate: Pick<Gate, 'act'>): Com
       return {
         exit: EXITS[outcome.status],
         json: outcome as unknown as Json,
-        text: ended(outcome, plan, ctx.printable),
+        text: ended(outcome, plan, ctx),
       }
     },
   }
@@ -77,17 +77,16 @@ function words({ files, size }: PrunePlan): string {
   return `${files.length} closed file(s) with records up to ${size}`
 }
 
-function ended(outcome: Outcome, plan: PrunePlan, printable: CommandContext['printable']): string {
+function ended(outcome: Outcome, plan: PrunePlan, { waiting, printable }: CommandContext): string {
   switch (outcome.status) {
     case 'done':
       return `Deleted ${words(plan)}; the log says so.`
     case 'pending':
-      return [
-        `Waiting for approval ${outcome.approval.id}: ${printable(outcome.reason)}`,
-        `Nothing was deleted yet. Decide: cloned approvals approve ${outcome.approval.id}`,
-      ].join('\n')
+      return `${waiting(outcome.approval)}\nNothing was deleted yet.`
     case 'dry-run':
-      return `Would delete ${words(plan)}: ${outcome.verdict}. ${printable(outcome.reason ?? '')}`.trimEnd()
+      return [`Would delete ${words(plan)}`, outcome.verdict, printable(outcome.reason ?? '')]
+        .filter(Boolean)
+        .join(': ')
     default:
       return `${printable(outcome.reason)}\n${printable(outcome.help)}`
   }

@@ -11,6 +11,7 @@ const DEFAULT_LINES = 20
 const MAX_LINES = 10_000
 const FOLLOW_MS = 250
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const OUTCOMES: readonly string[] = ['done', 'denied', 'pending', 'failed', 'indeterminate']
 const FILTERS = ['tool', 'outcome', 'since', 'until'] as const
 
 /** `mirror` answers nothing where there is no store to look records up in. */
@@ -22,7 +23,7 @@ export function tailCommand(log: () => FileAuditLog, mirror: () => Mirror | unde
       { flags: '--limit <n>', description: `How many records (default ${DEFAULT_LINES}, at most ${MAX_LINES})` },
       { flags: '--lines <n>', description: 'The same as --limit' },
       { flags: '--tool <id>', description: 'Only records of this tool, of every version when it names none' },
-      { flags: '--outcome <status>', description: 'Only outcomes: done, denied, pending, failed or indeterminate' },
+      { flags: '--outcome <status>', description: `Only outcomes: ${OUTCOMES.join(', ')}` },
       { flags: '--since <time>', description: 'Not before this time: 2026-01-31T12:00:00Z, or 15m, 2h, 7d ago' },
       { flags: '--until <time>', description: 'Before this time' },
       { flags: '--follow', description: 'Keep showing new records until interrupted' },
@@ -31,7 +32,7 @@ export function tailCommand(log: () => FileAuditLog, mirror: () => Mirror | unde
       'cloned audit tail',
       'cloned audit tail --limit 100 --json',
       'cloned audit tail --outcome denied --since 7d',
-      'cloned audit tail --actor agent:coder --tool cloned.fs.write',
+      'cloned audit tail --actor agent:coder --tool cloned.internal.fs.write',
       'cloned audit tail --follow',
     ],
     needs: 'workspace',
@@ -89,6 +90,8 @@ function queryOf({ options, usageError }: CommandContext, limit: number, now: nu
     if (typeof value !== 'string' || value === '') throw usageError(`--${name} takes a value`)
     texts[name] = value
   }
+  const { outcome = 'done' } = texts
+  if (!OUTCOMES.includes(outcome)) throw usageError(`--outcome takes ${OUTCOMES.join(', ')}, not "${outcome}"`)
   const times: { [name: string]: number } = {}
   for (const name of ['since', 'until'] as const) {
     if (options[name] === undefined) continue

@@ -22,6 +22,7 @@ export interface ContextParts {
   readonly paint: CommandContext['paint']
   readonly interactive: boolean
   readonly signal: AbortSignal
+  readonly howToDecide: CommandContext['howToDecide']
   readonly startError: ClonedError | undefined
 }
 
@@ -46,11 +47,13 @@ export function createContext({
   paint,
   interactive,
   signal,
+  howToDecide,
   startError,
 }: ContextParts): CommandContext {
   const choose = <V extends string>(question: string, choices: readonly Choice<V>[]): Promise<V | undefined> =>
     interactive ? output.progress.pause(() => askChoice(io, signal, question, choices)) : Promise.resolve(undefined)
   const stdin = () => readAll(io.stdin, signal)
+  const decided: CommandContext['howToDecide'] = (request) => printable(howToDecide(request))
   return {
     args: parsed.args,
     rest: parsed.rest,
@@ -81,6 +84,11 @@ export function createContext({
     askSecret: async (question) =>
       interactive ? await output.progress.pause(() => askHidden(io, signal, question)) : undefined,
     usageError: (problem) => usageError(parsed.command, problem),
+    howToDecide: decided,
+    waiting: ({ id, asks, action }) =>
+      printable(`Waiting for approval ${id}: ${asks.map(({ reason }) => reason).join('; ')}`).concat(
+        `\nDecide: ${decided({ id, osUser: action.actor.osUser })}`,
+      ),
     printable,
     paint,
     table,

@@ -5,6 +5,7 @@ import { callCommand } from './commands/call.js'
 import { pluginsCommand } from './commands/plugins.js'
 import type { CommandServices } from './commands/services.js'
 import { toolCommands } from './commands/tools.js'
+import { howToDecide } from './how-to-decide.js'
 import type { RunOptions } from './run.js'
 import { cliSlot, commandsCollection } from './slot.js'
 import { terminalChannel } from './terminal-channel.js'
@@ -52,6 +53,7 @@ export const cliPlugin = definePlugin({
       cli: {
         commands: collected.commands,
         attach: channel.attach,
+        howToDecide: (request) => howToDecide(request, deps.policy?.snapshot().approvals),
         scrub: (text) => deps.scrubber?.text(text, 'terminal') ?? text,
       },
       ownCommands: [callCommand(services), ...toolCommands(services), pluginsCommand(services)],

@@ -40,7 +40,7 @@ export function findCommand(
   const typed = second === undefined || second.startsWith('-') ? first : `${first} ${second}`
   const names = commands.map((command) => command.name)
   const areas = names.map((name) => name.split(' ')[0] ?? name)
-  const near = nearest(typed, names) ?? nearest(first, areas) ?? area[0]
+  const near = nearest(typed, names) ?? (area.length > 0 ? `${first} --help` : nearest(first, areas))
   throw new ClonedError('COMMAND_UNKNOWN', { command: typed, near: suggestion(near) })
 }
 

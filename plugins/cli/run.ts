@@ -91,7 +91,18 @@ async function runCommand(run: Run, kernel: Kernel, cli: Cli, commands: readonly
   if (startError && command.needs === 'workspace') throw startError
   const paint = createPaint(wantsColour(io.stdout, env, globals.noColor))
   return command.run(
-    createContext({ parsed, globals, io, output, cwd, paint, interactive, signal: run.signal, startError }),
+    createContext({
+      parsed,
+      globals,
+      io,
+      output,
+      cwd,
+      paint,
+      interactive,
+      signal: run.signal,
+      howToDecide: cli.howToDecide,
+      startError,
+    }),
   )
 }
 

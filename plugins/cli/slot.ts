@@ -1,6 +1,7 @@
 // Names the list of CLI commands and the service that a terminal reads it through; interfaces and tokens only.
 import {
   type ActorInput,
+  type ApprovalRequest,
   type ClonedError,
   type Contribution,
   collection,
@@ -30,6 +31,12 @@ export interface CommandOption {
 export interface Choice<V extends string = string> {
   readonly value: V
   readonly label: string
+}
+
+/** A request for approval: its id, and the operating-system user it was made by. */
+export interface Asked {
+  readonly id: string
+  readonly osUser: string
 }
 
 /** What a command gets. */
@@ -84,6 +91,10 @@ export interface CommandContext {
   askSecret(question: string): Promise<string | undefined>
   /** The error to throw when an argument or option has a value that the command cannot take: exit 2, with the usage. */
   usageError(problem: string): ClonedError
+  /** Who decides a request for approval, and what they type. Escaped, without a full stop. */
+  howToDecide(request: Asked): string
+  /** That an action waits for this request, why, and how it is decided: two lines, escaped. */
+  waiting(request: ApprovalRequest): string
   /** Escapes whatever could steer a terminal or hide text. Every text that the command did not write itself needs it. */
   printable(text: string, options?: { readonly lines?: boolean }): string
   /** Colours that are off where they should be: no terminal, `--no-color`, `NO_COLOR`. */
@@ -136,6 +147,8 @@ export interface Cli {
   commands(): readonly Contribution<Command>[]
   /** Says where approval requests can be shown from now on; without a terminal they are not. */
   attach(terminal: Terminal | undefined): void
+  /** Who decides a request for approval, and what they type, by the policy in force. Not escaped. */
+  howToDecide(request: Asked): string
   /** A text without the secrets that were used: everything that a command line writes passes it. */
   scrub(text: string): string
 }

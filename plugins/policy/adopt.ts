@@ -56,21 +56,17 @@ export async function propose(
     },
     { dryRun: ctx.dryRun, signal: ctx.signal },
   )
-  return { exit: EXITS[outcome.status], json: outcome as unknown as Json, text: words(outcome, name(), ctx.printable) }
+  return { exit: EXITS[outcome.status], json: outcome as unknown as Json, text: words(outcome, name(), ctx) }
 }
 
-function words(outcome: Outcome, name: string, printable: CommandContext['printable']): CommandResult['text'] {
+function words(outcome: Outcome, name: string, { waiting, printable }: CommandContext): string {
   switch (outcome.status) {
     case 'done':
       return `${name} is in force.`
     case 'pending':
-      return [
-        `Waiting for approval ${outcome.approval.id}: ${printable(outcome.reason)}`,
-        'Until it is approved, the policy in force stays as it is.',
-        `Decide: cloned approvals approve ${outcome.approval.id}`,
-      ].join('\n')
+      return `${waiting(outcome.approval)}\nUntil it is approved, the policy in force stays as it is.`
     case 'dry-run':
-      return [`Would end in: ${outcome.verdict}.`, printable(outcome.reason ?? '')].join(' ').trimEnd()
+      return `Would end in: ${[outcome.verdict, printable(outcome.reason ?? '')].filter(Boolean).join(': ')}`
     default:
       return `${printable(outcome.reason)}\n${printable(outcome.help)}`
   }

@@ -16,6 +16,13 @@ export function policyCheck({ policy, name }: { policy: () => LivePolicy; name: 
         if (unproven) return { level: 'fail', message: unproven.message, fix: 'cloned policy adopt' }
         if (!drift)
           return { level: 'ok', message: `${pack} policy${overlay === null ? '' : ' with an overlay'} in force` }
+        if (!live.file()) {
+          return {
+            level: 'warn',
+            message: `${name()} is gone; the last approved policy is in force`,
+            fix: 'Bring it back, or write another one, then: cloned policy adopt',
+          }
+        }
         return {
           level: 'warn',
           message: `${name()} is not what was approved; the last approved policy is in force`,

@@ -2,12 +2,12 @@
 import { type Action, type AuditLog, ClonedError, type Json, type JsonObject, type StoredRecord } from 'cloned/kernel'
 import type { ChangeMetadata } from './metadata.js'
 
-/** The metadata of the write that runs as this action. Throws `POLICY_UNAPPROVED`. */
+/** The metadata of the write that runs as this action, and the sequence of its intent. Throws `POLICY_UNAPPROVED`. */
 export async function evidenceOf(
   audit: Pick<AuditLog, 'find'>,
   action: Action,
   previous: string | null,
-): Promise<ChangeMetadata> {
+): Promise<{ readonly change: ChangeMetadata; readonly intent: number }> {
   const intent = (await audit.find(action.callId)).findLast(({ record }) => record['type'] === 'policy.intent')
   if (!intent) throw new ClonedError('POLICY_UNAPPROVED', {})
   const about = { id: `chg_${action.callId}`, requested_by: action.actor.id }
@@ -15,7 +15,7 @@ export async function evidenceOf(
   const at = timeOf(intent)
   if (typeof approval !== 'string') {
     const unasked = { approved_by: ruleOf(intent), approved_at: at, approval: null, audit: placeOf(intent) }
-    return { ...about, requested_at: at, ...unasked, previous }
+    return { change: { ...about, requested_at: at, ...unasked, previous }, intent: intent.seq }
   }
   const records = await audit.find(approval)
   const decision = records.findLast(
@@ -23,7 +23,7 @@ export async function evidenceOf(
   )
   if (!decision) throw new ClonedError('POLICY_UNAPPROVED', {})
   const asked = records.find(({ record }) => record['type'] === 'policy.outcome' && record['status'] === 'pending')
-  return {
+  const change = {
     ...about,
     requested_at: asked ? timeOf(asked) : at,
     approved_by: text((decision.record['by'] as JsonObject | undefined)?.['id']),
@@ -32,6 +32,7 @@ export async function evidenceOf(
     audit: placeOf(decision),
     previous,
   }
+  return { change, intent: intent.seq }
 }
 
 /** The rule that let it pass unasked, as the policy's own vote names it. */

@@ -1,4 +1,5 @@
 // Puts a policy in force in the one order that can be proven: text kept, record durable, note, file; never another.
+import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -15,12 +16,13 @@ import {
 import type { AppliedOverlays } from './applied.js'
 import type { PackName } from './document.js'
 import { readOverlay } from './overlay.js'
+import { doubtRecord, lastSealed, type Sealed, sealOf } from './seal.js'
 import { APPLIED, type Standing, standingOf } from './standing.js'
 
 /** Of which workspace. */
 export interface LedgerParts {
   readonly applied: AppliedOverlays
-  readonly audit: Pick<AuditLog, 'append' | 'latest'>
+  readonly audit: Pick<AuditLog, 'append' | 'find' | 'latest' | 'scan' | 'token'>
   /** The pack that the workspace's configuration names. */
   readonly pack: PackName
   /** Absolute path of the overlay file, and how people know it. */
@@ -55,7 +57,9 @@ export class Ledger {
     // The note first: a record is durable before its note, so the log read afterwards has it.
     const note = await applied.note()
     const record = await audit.latest(APPLIED)
-    const standing = await standingOf({ pack, note, record, text: (digest) => this.#text(digest) })
+    const problem = record && (await doubtRecord(audit, record))
+    const doubt = problem === undefined ? {} : { doubt: { problem, proven: await lastSealed(audit) } }
+    const standing = await standingOf({ pack, note, record, ...doubt, text: (digest) => this.#text(digest) })
     if (standing.state === 'proven' && (note === undefined || note.seq < standing.seq)) {
       await applied.setNote({ pack: standing.pack, overlay: standing.overlay, seq: standing.seq, filed: false })
     }
@@ -73,7 +77,9 @@ export class Ledger {
     if (standing.state === 'fresh') {
       return await this.locked(async () => {
         const again = await this.read()
-        return again.state === 'fresh' ? await this.#record({ pack, overlay: null, previous: null }) : again
+        return again.state === 'fresh'
+          ? await this.#record({ pack, overlay: null, previous: null, call_id: ownId(), from: 1 })
+          : again
       })
     }
     const note = await applied.note()
@@ -82,17 +88,17 @@ export class Ledger {
     if (opened && opened.seq - standing.seq > FAR) {
       await this.locked(async () => {
         const again = await this.read()
-        if (again.state === 'proven') await this.#repeat(again)
+        if (again.state === 'proven') await this.#repeat(again, opened.seq)
       })
     }
     return standing
   }
 
-  /** Puts an overlay in force. Hold the lock. `about` goes into the record. */
-  async apply(text: string, previous: string | null, about: JsonObject): Promise<Proven> {
+  /** Puts an overlay in force. Hold the lock. `about` goes into the record; `from`: see {@link Sealed}. */
+  async apply(text: string, about: JsonObject & Pick<Sealed, 'previous' | 'call_id' | 'from'>): Promise<Proven> {
     const { applied, pack } = this.#parts
     await applied.keep(text)
-    const standing = await this.#record({ ...about, pack, overlay: sha256(text), previous })
+    const standing = await this.#record({ ...about, pack, overlay: sha256(text) })
     return { ...standing, text }
   }
 
@@ -124,17 +130,29 @@ export class Ledger {
     }
   }
 
-  async #record(fields: JsonObject & { pack: PackName; overlay: string | null }): Promise<Proven> {
+  async #record(fields: JsonObject & Sealed & { pack: PackName }): Promise<Proven> {
     const { audit, applied, now } = this.#parts
     const { pack, overlay } = fields
-    const { seq } = await audit.append({ type: APPLIED, ts: new Date(now()).toISOString(), ...fields })
+    const { seq } = await audit.append({
+      type: APPLIED,
+      ts: new Date(now()).toISOString(),
+      ...fields,
+      seal: sealOf(audit, fields),
+    })
     await applied.setNote({ pack, overlay, seq, filed: overlay === null }, 'writing')
     return { state: 'proven', pack, overlay, seq }
   }
 
-  async #repeat({ pack, overlay }: Proven): Promise<void> {
+  async #repeat({ pack, overlay }: Proven, from: number): Promise<void> {
     const note = await this.#parts.applied.note()
-    const { seq } = await this.#record({ pack, overlay, previous: overlay, repeated: true })
+    const { seq } = await this.#record({
+      pack,
+      overlay,
+      previous: overlay,
+      call_id: ownId(),
+      from,
+      repeated: true,
+    })
     await this.#parts.applied.setNote({ pack, overlay, seq, filed: note?.filed ?? true }, 'writing')
   }
 
@@ -158,4 +176,9 @@ export class Ledger {
       throw error
     }
   }
+}
+
+/** For a record that is part of no write. */
+function ownId(): string {
+  return randomBytes(16).toString('hex')
 }

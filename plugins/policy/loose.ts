@@ -11,13 +11,17 @@ export function packOf(word: unknown): PackName | undefined {
   return PACKS.find((pack) => pack === word)
 }
 
-/** The text of a file that somebody named. Throws `FILE_INVALID` for one that cannot be read. */
+/** The text of a file that somebody named. Throws `CLI_INPUT_UNREADABLE` for one that cannot be read. */
 export function readNamed(path: string): { text: string; digest: string } {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
     return { text, digest: sha256(text) }
   } catch (error) {
-    throw new ClonedError('FILE_INVALID', { path, line: '', problem: describeThrown(error) }, { cause: error })
+    throw new ClonedError(
+      'CLI_INPUT_UNREADABLE',
+      { source: `in ${path}`, cause: describeThrown(error) },
+      { cause: error },
+    )
   }
 }
 

@@ -50,7 +50,8 @@ function aboutNothing({ approvals: { approvers = [], rules = [] } = {} }: Policy
       user === undefined && key === undefined ? [at('approvers', index, 'needs os_user or key')] : [],
     ),
     ...rules.flatMap(({ tools = [], actions = [] }, index) => {
-      if (actions.includes('tool.call')) return [at('rules', index, 'names tool.call: use tools')]
+      if (actions.includes('tool.call'))
+        return [at('rules', index, 'names tool.call under actions: name the tools instead, as in tools: ["*"]')]
       return tools.length + actions.length === 0 ? [at('rules', index, 'needs tools or actions')] : []
     }),
   ]

@@ -30,13 +30,21 @@ export interface Evidence {
   readonly note: AppliedNote | undefined
   /** The newest `policy.applied`. */
   readonly record: StoredRecord | undefined
+  /** Why that record does not count, and the newest one that does. */
+  readonly doubt?: { readonly problem: string; readonly proven: StoredRecord | undefined }
   /** The text with this digest, wherever it is kept. */
   readonly text: (digest: string) => Promise<string | undefined>
 }
 
 /** A note that is behind the log is none the worse: whoever wrote it died before its next line. */
-export async function standingOf({ pack, note, record, text }: Evidence): Promise<Standing> {
+export async function standingOf({ pack, note, record, doubt, text }: Evidence): Promise<Standing> {
   const none: Known = { pack, overlay: null }
+  if (doubt) {
+    // Else the forged record would say who may decide about the way out.
+    const base = doubt.proven && recordedOf(doubt.proven)
+    const kept = base && base.overlay !== null ? await text(base.overlay) : undefined
+    return unproven(base ? { ...base, ...(kept === undefined ? {} : { text: kept }) } : none, doubt.problem)
+  }
   if (!record) {
     if (!note) return { state: 'fresh' }
     return unproven(none, 'the audit log has no record of a policy, and the store says that there is one in force')

@@ -54,7 +54,7 @@ export function policyWriter(parts: () => WriteParts): Executor<PolicyWrite, Jso
 async function write(parts: WriteParts, { pack, content, previous }: PolicyWrite, action: Action): Promise<Json> {
   const { ledger, policy, path, name } = parts
   if (pack !== parts.pack) throw fail(`the policy of this workspace is ${parts.pack}, not ${pack}`)
-  const { text, change } = await refused(async () => {
+  const { text, change, intent } = await refused(async () => {
     parseDocument(content, { path: name, pack: parts.pack })
     const standing = await ledger.read()
     if ((standing.state === 'fresh' ? null : standing.overlay) !== previous) {
@@ -64,13 +64,13 @@ async function write(parts: WriteParts, { pack, content, previous }: PolicyWrite
     if (present !== undefined && present !== previous && present !== sha256(content)) {
       throw new ClonedError('POLICY_STALE', { pack, problem: `${name} was edited since it was asked for` })
     }
-    const change = await evidenceOf(parts.audit, action, previous)
+    const { change, intent } = await evidenceOf(parts.audit, action, previous)
     const text = withMetadata(content, change, name)
     parseDocument(text, { path: name, pack: parts.pack })
-    return { text, change }
+    return { text, change, intent }
   })
   const about = { call_id: action.callId, change: change.id, ...(change.approval ? { approval: change.approval } : {}) }
-  const proven = await ledger.apply(text, previous, about)
+  const proven = await ledger.apply(text, { ...about, previous, from: intent })
   try {
     // After the record, whatever becomes of the file: what is recorded is in force.
     await file(ledger, proven, name)

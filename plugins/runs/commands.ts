@@ -5,14 +5,11 @@ import { type DecisionParts, decideStep } from './decide.js'
 import { exitOf, jsonOf, paintState, previewResult, runResult, time } from './render.js'
 import type { Run, Runs } from './slot.js'
 
-type SelfDecision = DecisionParts['selfDecision']
-
 const MAX_LIMIT = 1000
 const ID = { name: 'id', description: 'Id of the run, as `cloned runs list` shows it', required: true } as const
 
 /** The commands `run` and `runs list`, `show`, `resume`, `cancel`. */
 export function runCommands(runs: Runs, decision: DecisionParts): readonly Command[] {
-  const { selfDecision } = decision
   return [
     {
       name: 'run',
@@ -38,7 +35,7 @@ export function runCommands(runs: Runs, decision: DecisionParts): readonly Comma
       examples: ['cloned runs show run_0123456789abcdef'],
       needs: 'workspace',
       async run(ctx) {
-        const { exit: _, ...shown } = runResult(await find(runs, ctx), selfDecision, ctx)
+        const { exit: _, ...shown } = runResult(await find(runs, ctx), ctx)
         return shown
       },
     },
@@ -49,7 +46,7 @@ export function runCommands(runs: Runs, decision: DecisionParts): readonly Comma
       options: [{ flags: '--retry', description: 'Repeat the step that failed, or whose effect is not known' }],
       examples: ['cloned runs resume', 'cloned runs resume run_0123456789abcdef --retry'],
       needs: 'workspace',
-      run: (ctx) => resume(runs, selfDecision, ctx),
+      run: (ctx) => resume(runs, ctx),
     },
     {
       name: 'runs cancel',
@@ -57,7 +54,7 @@ export function runCommands(runs: Runs, decision: DecisionParts): readonly Comma
       args: [ID],
       examples: ['cloned runs cancel run_0123456789abcdef'],
       needs: 'workspace',
-      run: (ctx) => cancel(runs, selfDecision, ctx),
+      run: (ctx) => cancel(runs, ctx),
     },
   ]
 }
@@ -69,7 +66,7 @@ async function run(runs: Runs, decision: DecisionParts, ctx: CommandContext): Pr
   const { id } = await runs.start(request)
   let settled = await follow(runs, id, ctx)
   while (!ctx.signal.aborted && (await decideStep(settled, decision, ctx))) settled = await follow(runs, id, ctx)
-  return runResult(settled, decision.selfDecision, ctx)
+  return runResult(settled, ctx)
 }
 
 /** Follows a run to its end or wait. Ctrl-C cancels it: whoever stops the command wants the agent to stop. */
@@ -116,30 +113,28 @@ async function list(runs: Runs, ctx: CommandContext): Promise<CommandResult> {
   }
 }
 
-async function resume(runs: Runs, selfDecision: SelfDecision, ctx: CommandContext): Promise<CommandResult> {
+async function resume(runs: Runs, ctx: CommandContext): Promise<CommandResult> {
   const id = ctx.args['id']
   const retry = ctx.options['retry'] === true
   if (id === undefined && retry) throw ctx.usageError('--retry needs the id of a run')
   if (ctx.dryRun) {
     const open = id === undefined ? (await runs.list()).filter(isOpen) : [await find(runs, ctx)]
-    return several(open, selfDecision, ctx, 'Would resume nothing.')
+    return several(open, ctx, 'Would resume nothing.')
   }
   const resumed = await runs.resume(id, { retry, actor: ctx.actor })
   const [only] = resumed
-  return id !== undefined && only
-    ? runResult(only, selfDecision, ctx)
-    : several(resumed, selfDecision, ctx, 'No run waits or was interrupted.')
+  return id !== undefined && only ? runResult(only, ctx) : several(resumed, ctx, 'No run waits or was interrupted.')
 }
 
-async function cancel(runs: Runs, selfDecision: SelfDecision, ctx: CommandContext): Promise<CommandResult> {
+async function cancel(runs: Runs, ctx: CommandContext): Promise<CommandResult> {
   const found = await find(runs, ctx)
   const cancelled = ctx.dryRun ? found : await runs.cancel(found.id, { actor: ctx.actor })
-  const { problem: _, ...shown } = runResult(cancelled, selfDecision, ctx)
+  const { problem: _, ...shown } = runResult(cancelled, ctx)
   return { ...shown, exit: 0 }
 }
 
-function several(found: readonly Run[], selfDecision: SelfDecision, ctx: CommandContext, none: string): CommandResult {
-  const results = found.map((one) => runResult(one, selfDecision, ctx))
+function several(found: readonly Run[], ctx: CommandContext, none: string): CommandResult {
+  const results = found.map((one) => runResult(one, ctx))
   const worst = found.map(exitOf).filter((exit) => exit !== 0)
   const problem = results.flatMap(({ problem: text }) => (text === undefined ? [] : [text])).join('\n')
   return {

@@ -41,8 +41,8 @@ function stepJson({ id, tool, state, callId, approval, output, error }: RunStep)
   }
 }
 
-/** The result of a command that shows one run. `selfDecision`: whether the user who started it may decide its requests. */
-export function runResult(run: Run, selfDecision: () => boolean, ctx: CommandContext): CommandResult {
+/** The result of a command that shows one run. */
+export function runResult(run: Run, ctx: CommandContext): CommandResult {
   const { paint, printable, table } = ctx
   const lines = [
     `${paint.bold(run.id)}  ${printable(run.pipeline)}  ${paintState(run.state, paint)}`,
@@ -52,20 +52,18 @@ export function runResult(run: Run, selfDecision: () => boolean, ctx: CommandCon
     ),
     ...(run.output === undefined ? [] : ['output', printable(JSON.stringify(run.output, null, 2), { lines: true })]),
   ]
-  const problem = problemOf(run, selfDecision, ctx)
+  const problem = problemOf(run, ctx)
   return { exit: exitOf(run), json: jsonOf(run), text: lines.join('\n'), ...(problem === undefined ? {} : { problem }) }
 }
 
-function problemOf(run: Run, selfDecision: () => boolean, { printable }: CommandContext): string | undefined {
+function problemOf(run: Run, { howToDecide, printable }: CommandContext): string | undefined {
   const approval = approvalOf(run)
   if (approval !== undefined) {
     const step = run.steps.find(({ state }) => state === 'waiting')?.id ?? ''
     return [
       `Step "${printable(step)}" waits for approval ${approval}; once it is approved, the run goes on.`,
       `  See it: cloned approvals show ${approval}`,
-      selfDecision()
-        ? `  Decide: cloned approvals approve ${approval}   or   cloned approvals deny ${approval}`
-        : `  Decide: another operating-system user than ${printable(run.actor.osUser)}, who asked; the policy takes no decision from that one`,
+      `  Decide: ${howToDecide({ id: approval, osUser: run.actor.osUser })}`,
     ].join('\n')
   }
   if (!run.error) return undefined

@@ -38,22 +38,19 @@ export function storeAdoptCommand({ gate, examine }: AdoptParts): Command {
         },
         { dryRun: ctx.dryRun, signal: ctx.signal },
       )
-      return { exit: EXITS[outcome.status], json: outcome as unknown as Json, text: words(outcome, ctx.printable) }
+      return { exit: EXITS[outcome.status], json: outcome as unknown as Json, text: words(outcome, ctx) }
     },
   }
 }
 
-function words(outcome: Outcome, printable: CommandContext['printable']): string {
+function words(outcome: Outcome, { waiting, printable }: CommandContext): string {
   switch (outcome.status) {
     case 'done':
       return 'The store is adopted. What the lost one knew of budgets, approvals and runs is gone; the audit log has it.'
     case 'pending':
-      return [
-        `Waiting for approval ${outcome.approval.id}: ${printable(outcome.reason)}`,
-        `Decide: cloned approvals approve ${outcome.approval.id}`,
-      ].join('\n')
+      return waiting(outcome.approval)
     case 'dry-run':
-      return `Would end in: ${outcome.verdict}. ${printable(outcome.reason ?? '')}`.trimEnd()
+      return `Would end in: ${[outcome.verdict, printable(outcome.reason ?? '')].filter(Boolean).join(': ')}`
     default:
       return `${printable(outcome.reason)}\n${printable(outcome.help)}`
   }

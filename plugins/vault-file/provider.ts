@@ -30,10 +30,11 @@ export function fileProvider(store: VaultStore, now: () => number): OpenProvider
       const open = await store.read()
       if (!open) return { ok: true, detail: 'no secrets yet; the first one makes the vault' }
       const { slots, secrets, generation } = open.file
+      const count = Object.keys(secrets).length
       const opener = slots.find(({ id }) => id === open.by)?.type ?? '?'
       return {
         ok: true,
-        detail: `${Object.keys(secrets).length} secrets, generation ${generation}, opened by ${opener}`,
+        detail: `${count} secret${count === 1 ? '' : 's'}, generation ${generation}, opened by ${opener}`,
       }
     },
     keySlots: createKeySlots(store),

@@ -22,14 +22,14 @@ export function initCommand(now: () => number): Command {
         refuseExisting(root)
         return {
           json: { dry_run: true, root, type, id: null },
-          text: `Would make a ${type} workspace: ${resolve(root, DIRECTORY)}`,
+          text: `Would make ${named(type)} workspace: ${resolve(root, DIRECTORY)}`,
         }
       }
       const made = initWorkspace(root, { type, now })
       return {
         json: { root: made.root, type, id: made.config.id },
         text: [
-          `Made a ${type} workspace: ${resolve(made.root, DIRECTORY)}`,
+          `Made ${named(type)} workspace: ${resolve(made.root, DIRECTORY)}`,
           ...(type === 'personal' ? [] : DECIDED_ELSEWHERE),
           'Next: cloned doctor',
         ].join('\n'),
@@ -37,6 +37,8 @@ export function initCommand(now: () => number): Command {
     },
   }
 }
+
+const named = (type: string) => `${type === 'enterprise' ? 'an' : 'a'} ${type}`
 
 // `personal` is the only pack with `approvals.self_decision: true`; a `.cloned` of another user is never opened.
 const DECIDED_ELSEWHERE = [

@@ -92,7 +92,7 @@ describe('approvals approve', () => {
     const { code, err } = await world.run(['approvals', 'approve', stale])
     expect(code).toBe(3)
     expect(err).toMatch(/policy\.write .* is denied: /)
-    expect(err).toMatch(/then ask again: cloned policy adopt$/m)
+    expect(err).toMatch(/then give the command that asked for this once more\.$/m)
   })
 })
 

@@ -69,6 +69,17 @@ describe('an approval that only the store knows', () => {
     await refusedEverywhere(id)
   })
 
+  it('does not count when a person has denied it and another approves it, with the search set to begin between', async () => {
+    const { id } = await opened()
+    await world.approvals.decide(id, { verdict: 'deny', by: BY })
+    const seq = world.audit.records().at(-1)?.seq ?? 0
+    await sql("update approvals set state = 'pending' where id = $1", id)
+    world.levers.osUser = 'second'
+    await approve(id)
+    await sql('update approvals set requested_seq = $2 where id = $1', id, seq + 1)
+    await refusedEverywhere(id)
+  })
+
   it('does not count when a person has denied it', async () => {
     const { id } = await opened()
     await world.approvals.decide(id, { verdict: 'deny', by: BY })
@@ -94,6 +105,7 @@ describe('an approved request that was changed afterwards', () => {
       `update approvals set asks = '[{"key":"edit","plugin":"test.policy","reason":"it edits"},{"key":"rm","plugin":"p","reason":""}]' where id = $1`,
     ],
     ['a later end', 'update approvals set expires_at = expires_at + 1 where id = $1'],
+    ['waited longer', 'update approvals set created_at = created_at - 1 where id = $1'],
     ['another input', `update approvals set action = replace(action, '"name":"a"', '"name":"b"') where id = $1`],
     [
       'another requester',
@@ -115,6 +127,28 @@ describe('an approved request that was changed afterwards', () => {
     const again = await world.approvals.open(action(), [ASK])
     expect(again.request.id).not.toBe(id)
     expect((await approve(again.request.id)).request.state).toBe('approved')
+  })
+
+  it.each(changes)('to have %s is not shown as one that can be decided', async (_, text) => {
+    const { id } = await opened()
+    expect((await world.approvals.get(id))?.state).toBe('pending')
+    await sql(text, id)
+    await expect(world.approvals.get(id)).rejects.toMatchObject({ code: 'APPROVAL_UNUSABLE' })
+  })
+
+  it('while it is edited is not approved', async () => {
+    const { id } = await opened()
+    const { open } = world.approvals
+    Object.assign(world.approvals, {
+      open: async (...args: Parameters<typeof open>) => {
+        const answer = await open(...args)
+        await sql(`update approvals set action = replace(action, '"name":"c"', '"name":"d"')`)
+        return answer
+      },
+    })
+    const edited = world.approvals.decide(id, { verdict: 'approve', by: BY, edit: { name: 'c' } })
+    await expect(edited).rejects.toMatchObject({ code: 'APPROVAL_UNUSABLE' })
+    expect((await world.approvals.list({ state: 'approved' })).length).toBe(0)
   })
 
   it('is not taken for another digest or other questions than it was given for', async () => {
@@ -158,6 +192,16 @@ describe('an approval that the log shows as used', () => {
     }
     expect((await world.approvals.match('a', [ASK]))?.id).toBe(usable ? id : undefined)
     expect((await take(id)).ok).toBe(usable)
+  })
+
+  it('stays so when another end of its call is added to the log', async () => {
+    const { id } = await opened()
+    await approve(id)
+    const { seq } = await world.audit.append(intent(id, 'c0'))
+    const end = { type: 'tool.outcome', ts: '2026-01-01T00:00:00.000Z', call_id: 'c0', approval: id, intent: seq }
+    await world.audit.append({ ...end, status: 'done' })
+    await world.audit.append({ ...end, status: 'failed', effect: 'none' })
+    expect(await refusedEverywhere(id)).toMatch(/used by call c0/)
   })
 
   it('may be taken again by the very call that has it', async () => {

@@ -48,6 +48,7 @@ describe('a grant', () => {
     ['the same name unclaimed', action(undefined, { actor: { ...actor, claimed: false } }), [ASK], false],
     ['another operating-system user', action(undefined, { actor: { ...actor, osUser: 'eve' } }), [ASK], false],
     ['a host that was not granted', action({ path: 'a.txt', n: 'see https://evil.test/' }), [ASK], false],
+    ['a host that only a parser sees', action({ path: 'a.txt', n: "https://example.com'@evil.test/" }), [ASK], false],
   ]
   it.each(rows)('for %s', async (_, of, asks, covered) => {
     const id = await granted()
@@ -146,6 +147,70 @@ describe('a grant that only the store knows', () => {
     expect(await match()).toBeUndefined()
     expect((await take(id, 'c3')).ok).toBe(false)
   })
+
+  it('to begin later than the log says does not count, in the very process that had proven it', async () => {
+    const id = await granted({ count: 1 })
+    expect(await match()).toBeDefined()
+    await world.store.write([{ sql: 'update approvals_grants set requested_seq = 1000000', args: [] }])
+    await take(id, 'c1')
+    await world.audit.append({ type: 'tool.intent', ts: '', call_id: 'c1', instance: 'i1', approval: id })
+    await world.store.write([{ sql: 'delete from approvals_grant_uses', args: [] }])
+    expect(await match()).toBeUndefined()
+    expect((await take(id, 'c2')).ok).toBe(false)
+  })
+})
+
+describe('a grant that the policy no longer allows', () => {
+  it('covers nothing from then on, and again once it does', async () => {
+    const id = await granted()
+    const { rules } = world.levers
+    const rule = { tools: ['test.*'], actions: [], grants: 'deny', at: 'here' } as const
+    world.levers.rules = { ...rules, rules: [rule] }
+    expect(await match()).toBeUndefined()
+    expect(await take(id, 'c1')).toMatchObject({ ok: false, code: 'APPROVAL_UNUSABLE' })
+    world.levers.rules = rules
+    expect((await match())?.id).toBe(id)
+  })
+})
+
+describe('a schema that cannot be judged in time', () => {
+  const path = { type: 'string', pattern: '^(a+)+(\\.txt)?$' }
+  const self = { type: 'object', if: { properties: { n: {} }, required: ['n'] }, else: { $ref: '#' } }
+  it.each<[string, GrantTerms['schema'], Json]>([
+    ['for its pattern', { type: 'object', properties: { path } }, { path: `${'a'.repeat(64)}!`, n: 1 }],
+    ['because it refers to itself', self, { path: 'aa' }],
+  ])('%s covers nothing, and others still do', async (_, schema, input) => {
+    await granted({ schema })
+    const { request } = await world.approvals.open(action({ path: 'a.txt', n: 2 }), [ASK])
+    const any = { ...TERMS, schema: { type: 'object' }, until: TERMS.until + 1 }
+    await world.approvals.decide(request.id, { verdict: 'approve', by: BY, grant: any })
+    expect((await match(action(input)))?.approval).toBe(request.id)
+  })
+})
+
+describe('the hosts of an input', () => {
+  it.each([
+    ["https://a.test'@b.test/", ['a.test', 'b.test']],
+    ['https://a.test @b.test/', ['a.test', 'b.test']],
+    ['https://a.test\u00a0@b.test/', ['a.test', 'b.test']],
+    ['https://a.test<@b.test/', ['a.test', 'b.test']],
+    ['see https://a.test/x and https://b.test', ['a.test', 'b.test']],
+    ['HTTPS:\\\\a.test', ['a.test']],
+    ['ht\ttps://a.te\nst/', ['a.test']],
+  ])('of %j are those that any reader of it finds', (text, hosts) => {
+    expect(hostsIn({ deep: [{ text }] })).toEqual(hosts)
+  })
+
+  it('hold the one that a URL parser finds, whatever is around it', () => {
+    const around = fc.string({ unit: fc.constantFrom(...'\'"<> @:/\\#?\t\u00a0a.') })
+    fc.assert(
+      fc.property(around, around, (user, rest) => {
+        const text = `https:${user}b.test${rest}`
+        if (URL.canParse(text)) expect(hostsIn(text)).toContain(new URL(text).hostname)
+      }),
+      { numRuns: 500 },
+    )
+  })
 })
 
 describe('the terms of a grant', () => {
@@ -203,7 +268,10 @@ describe('the terms of a grant', () => {
         const [one, two] = [JSON.parse(JSON.stringify(a)) as Json, JSON.parse(JSON.stringify(b)) as Json]
         fc.pre(hostsIn([one, two]).length === 0)
         const terms = { ...good, hosts: [], schema: sameAs({ k: one }, ['k']) }
-        expect(covers(terms, { k: two })).toBe(JSON.stringify(sorted(one)) === JSON.stringify(sorted(two)))
+        const same = JSON.stringify(sorted(one)) === JSON.stringify(sorted(two))
+        // Where ajv compares it calls what these keys name, which is no function: nothing is covered then.
+        const unclear = /"(?:toString|valueOf)":/.test(JSON.stringify(one))
+        expect(covers(terms, { k: two })).toBe(same && !unclear)
       }),
       { numRuns: 100 },
     )

@@ -68,6 +68,7 @@ describe('a command line', () => {
     ['a slip in the first word', ['adit', 'verify'], 'COMMAND_UNKNOWN', 'did you mean "audit verify"'],
     ['a slip in an area alone', ['adit'], 'COMMAND_UNKNOWN', '(did you mean "audit"?).'],
     ['a slip in the second word', ['audit', 'verfy'], 'COMMAND_UNKNOWN', 'did you mean "audit verify"'],
+    ['an area and a word like none', ['audit', 'xyzzyxyzzy'], 'COMMAND_UNKNOWN', '(did you mean "audit --help"?)'],
     ['an area alone', ['audit'], 'COMMAND_INCOMPLETE', 'audit tail, audit verify'],
     ['a short option in the wrong case', ['-V'], 'COMMAND_USAGE', '(did you mean "-v"?)'],
     ['an option before the command', ['--wait', 'call'], 'COMMAND_USAGE', '--wait stands before the command'],

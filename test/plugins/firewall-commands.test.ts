@@ -195,6 +195,23 @@ egress:
   })
 })
 
+describe('firewall explain and test', () => {
+  it("take no tool without a version, whose rules could not be told from everybody's", async () => {
+    for (const words of ['firewall explain https://a.test/', 'firewall test https://a.test/']) {
+      expect(await run(`${words} --tool acme.mail`)).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('--tool needs a version'),
+      })
+    }
+  })
+
+  it('name the file of cases that cannot be read', async () => {
+    const { code, err } = await run('firewall test none.yaml')
+    expect(code).toBe(2)
+    expect(err).toContain('cannot read the input in none.yaml')
+  })
+})
+
 describe('firewall remove', () => {
   it('takes every allow rule of a host out of one scope, and leaves no empty section', async () => {
     await approved('firewall allow a.test --method GET')

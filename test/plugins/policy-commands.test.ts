@@ -75,13 +75,17 @@ describe('policy validate', () => {
   })
 
   it.each([
-    ['that is not there', undefined],
     ['of a pack that is none', 'version: 1\npack: mine\n'],
     ['with an unknown key', `${HEAD}tols: {}\n`],
     ['that is no mapping', '- 1\n'],
   ])('refuses a file %s', async (_, text) => {
-    const path = text === undefined ? join(world.root, 'none') : file('bad.yaml', text)
+    const path = file('bad.yaml', text)
     await expect(first.run('policy validate', { args: { file: path } })).rejects.toSatisfy(code('FILE_INVALID'))
+  })
+
+  it('does not call a file that is not there invalid', async () => {
+    const missing = first.run('policy validate', { args: { file: join(world.root, 'none') } })
+    await expect(missing).rejects.toSatisfy(code('CLI_INPUT_UNREADABLE'))
   })
 })
 

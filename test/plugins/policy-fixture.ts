@@ -136,6 +136,8 @@ const CONTEXT: CommandContext = {
   usageError: (problem) => {
     throw new Error(problem)
   },
+  howToDecide: ({ id }) => `decide ${id}`,
+  waiting: ({ id }) => `Waiting for approval ${id}`,
   printable: same,
   paint: { bold: same, dim: same, green: same, yellow: same, red: same, cyan: same },
   table: (head, rows) => [head, ...rows].map((row) => row.join(' | ')).join('\n'),

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { dirname, join } from 'node:path'
 import { type JsonObject, openDatabase, policyWrite, sha256 } from 'cloned/kernel'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { encodeLine, encodeOwn } from '../../plugins/audit/format.js'
 import { type Opened, policyWorld, type World } from './policy-fixture.js'
 
 const HEAD = 'version: 1\npack: personal\n'
@@ -62,6 +63,15 @@ const rewindLog = () => {
   rmSync(inside('audit'), { recursive: true })
   writeFileSync(inside('audit.log'), `${texts.slice(0, last).join('\n')}\n`)
 }
+/** What somebody does who knows the format of the log and has not its key. */
+const forge = (record: JsonObject) => {
+  const path = inside('audit.log')
+  const text = readFileSync(path, 'utf8')
+  const last = text.trimEnd().split('\n').at(-1) ?? ''
+  const { v: _, seq: __, prev: ___, ...fields } = record
+  const { line } = encodeLine(encodeOwn(fields), Number(JSON.parse(last).seq) + 1, sha256(`${last}\n`))
+  writeFileSync(path, text + line)
+}
 
 describe('what was approved is in force and nothing else, when by hand', () => {
   it.each<[string, () => void, string]>([
@@ -98,6 +108,20 @@ describe('what was approved is in force and nothing else, when by hand', () => {
     ['the overlay file is removed', () => rmSync(world.overlay), 'DENIED'],
     ['the log is removed', removeLog, 'POLICY_UNPROVEN'],
     ['the log is set back', rewindLog, 'POLICY_UNPROVEN'],
+    [
+      'a record of another policy is added to the log',
+      () => {
+        sql(`insert into policy_texts values ('${sha256(HEAD)}', '${HEAD}')`)
+        forge({ ...applied().at(-1), overlay: sha256(HEAD) })
+      },
+      'POLICY_UNPROVEN',
+    ],
+    [
+      'the record of an earlier policy is added to the log again',
+      () => forge(applied().at(-2) ?? {}),
+      'POLICY_UNPROVEN',
+    ],
+    ['the first record of all is added to the log again', () => forge(applied()[0] ?? {}), 'POLICY_UNPROVEN'],
     [
       'the workspace is given another type',
       () => {
@@ -155,6 +179,21 @@ describe('the way out of a policy that is not proven', () => {
     const again = await world.open()
     expect(await call(again)).toMatchObject({ status: 'denied', code: 'DENIED' })
     expect((await again.check()).level).toBe('ok')
+  })
+
+  it('out of a forged record is decided by the rules that were approved last, not by those that it names', async () => {
+    await world.close()
+    world = await policyWorld('enterprise')
+    const before = await world.open('ann')
+    await before.kernel.stop()
+    const self = 'version: 1\npack: enterprise\napprovals: { self_decision: true }\n'
+    sql(`insert into policy_texts values ('${sha256(self)}', '${self}')`)
+    forge({ ...applied().at(-1), overlay: sha256(self) })
+    const ann = await world.open('ann')
+    expect(await call(ann)).toMatchObject({ status: 'denied', code: 'POLICY_UNPROVEN' })
+    const { json } = await ann.run('policy adopt')
+    const { id } = (json as unknown as { approval: { id: string } }).approval
+    await expect(ann.approvals.decide(id, { verdict: 'approve', by: ann.kernel.actor() })).rejects.toThrow()
   })
 
   it('out of another type is decided by the rules of the type that the log names', async () => {

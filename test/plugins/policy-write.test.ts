@@ -87,6 +87,13 @@ describe('an edited overlay', () => {
     expect(readFileSync(world.overlay, 'utf8')).toBe(DENY_LOW)
   })
 
+  it('that is gone is not offered for adoption as it is', async () => {
+    edit(DENY_LOW)
+    await approve(await adopt())
+    rmSync(world.overlay)
+    expect(await first.check()).toMatchObject({ level: 'warn', message: expect.stringContaining('is gone') })
+  })
+
   it('is in force once adopted and approved, in every process from its next call on', async () => {
     const second = await world.open()
     edit(LIST)

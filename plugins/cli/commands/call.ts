@@ -25,7 +25,7 @@ export function callCommand(services: CommandServices): Command {
       const outcome = await begin(services, ctx)
       if (outcome.status === 'done')
         ctx.note(ctx.paint.dim(`Recorded as number ${outcome.record.seq} of the audit log.`))
-      return outcomeResult(outcome, services.selfDecision, ctx)
+      return outcomeResult(outcome, ctx)
     },
   }
 }

@@ -38,7 +38,7 @@ export async function decidePending(
   const mayDecide = parts.selfDecision()
   if (!ctx.interactive || !mayDecide) {
     if (!options.wait) return pending
-    ctx.tell(pendingText(pending, mayDecide, ctx))
+    ctx.tell(pendingText(pending, ctx))
     return waitForDecision(pending, parts, ctx, options)
   }
   const { approval } = pending

@@ -2,7 +2,7 @@
 import type { ApprovalRequest, DryRun, Failed, Json, JsonObject, Outcome, Pending, Vote } from 'cloned/kernel'
 import type { CommandContext, CommandResult, ExitCode } from '../slot.js'
 
-type Show = Pick<CommandContext, 'paint' | 'printable' | 'table'>
+type Show = Pick<CommandContext, 'howToDecide' | 'paint' | 'printable' | 'table'>
 
 const EXIT = { done: 0, 'dry-run': 0, failed: 1, denied: 3, pending: 4 } as const satisfies Record<
   Outcome['status'],
@@ -21,8 +21,8 @@ const CHANGE = {
   deny: 'change the rule that denies it: cloned policy show',
 } as const
 
-/** The result of a command that made one governed action. `selfDecision`: whether its own user may decide. */
-export function outcomeResult(outcome: Outcome, selfDecision: () => boolean, show: Show): CommandResult {
+/** The result of a command that made one governed action. */
+export function outcomeResult(outcome: Outcome, show: Show): CommandResult {
   const json = outcomeJson(outcome)
   const exit = EXIT[outcome.status]
   switch (outcome.status) {
@@ -31,7 +31,7 @@ export function outcomeResult(outcome: Outcome, selfDecision: () => boolean, sho
     case 'dry-run':
       return { exit, json, text: dryRunText(outcome, show) }
     case 'pending':
-      return { exit, json, text: '', problem: pendingText(outcome, selfDecision(), show) }
+      return { exit, json, text: '', problem: pendingText(outcome, show) }
     case 'denied':
       return { exit, json, text: '', problem: problemText('denied', outcome, show) }
     case 'failed':
@@ -89,7 +89,10 @@ export function ballotText(ballot: readonly Vote[], { table }: Show): string {
     vote.plugin,
     vote.hook,
     vote.counted === false ? `${vote.effect} (not counted)` : vote.effect,
-    [vote.reason, vote.rule].filter((text) => text !== undefined).join(' — '),
+    // Some guards name the rule in the sentence already.
+    vote.rule === undefined || vote.reason?.includes(vote.rule)
+      ? (vote.reason ?? '')
+      : [vote.reason, vote.rule].filter((text) => text !== undefined).join(' — '),
   ])
   return rows.length === 0 ? 'Nobody voted.' : table(['plugin', 'hook', 'vote', 'why'], rows)
 }
@@ -111,21 +114,16 @@ function problemText(
   ].join('\n')
 }
 
-/** What is waited for, who decides it and how; `mayDecide`: whether the operating-system user who asked does. */
-export function pendingText(
-  { approval }: Pending,
-  mayDecide: boolean,
-  { paint, printable }: Omit<Show, 'table'>,
-): string {
+/** What is waited for, who decides it and how. */
+export function pendingText({ approval }: Pending, { howToDecide, paint, printable }: Omit<Show, 'table'>): string {
   const id = printable(approval.id)
   const { osUser } = approval.action.actor
   const asks = approval.asks.map((ask) => printable(ask.reason)).join('; ')
   return [
     `${paint.yellow(paint.bold('waiting for approval'))} ${id}: ${asks}`,
-    mayDecide
-      ? `  Decide: cloned approvals approve ${id}   or   cloned approvals deny ${id}`
-      : `  Decide: another operating-system user than ${printable(osUser)}, who asked; the policy takes no decision from that one`,
-    `  Then:   cloned call --approval ${id}`,
+    `  Decide: ${howToDecide({ id: approval.id, osUser })}`,
+    // Anything else runs as soon as it is approved.
+    ...(approval.action.kind === 'tool.call' ? [`  Then:   cloned call --approval ${id}`] : []),
     `  Until:  ${new Date(approval.expiresAt).toISOString()}`,
   ].join('\n')
 }

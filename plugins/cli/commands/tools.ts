@@ -6,10 +6,7 @@ import type { CommandServices } from './services.js'
 
 const ID = { name: 'id', description: 'Id of the tool, with its version', required: true } as const
 
-export function toolCommands({
-  gate,
-  selfDecision,
-}: Pick<CommandServices, 'gate' | 'selfDecision'>): readonly Command[] {
+export function toolCommands({ gate }: Pick<CommandServices, 'gate'>): readonly Command[] {
   return [
     {
       name: 'tools list',
@@ -58,7 +55,6 @@ export function toolCommands({
         const request = { tool: ctx.args['id'] ?? '', input: await ctx.inputJson(ctx.options['input']) }
         return outcomeResult(
           await gate.explain(ctx.actor === undefined ? request : { ...request, actor: ctx.actor }),
-          selfDecision,
           ctx,
         )
       },

@@ -95,21 +95,25 @@ function result(outcome: Outcome, worked: Change, content: string, ctx: CommandC
     case 'pending': {
       const { id, expiresAt } = outcome.approval
       const until = new Date(expiresAt).toISOString()
-      const text = [
-        `Waiting for approval ${id}: ${ctx.printable(outcome.reason)}`,
-        `Decide: cloned approvals approve ${id}`,
-      ]
       return {
         exit,
         json: { status: 'pending', approval_id: id, expires_at: until, reason: outcome.reason, ...about },
-        text: join(...text, notes),
+        text: join(ctx.waiting(outcome.approval), notes),
       }
     }
     case 'dry-run': {
       const { verdict, reason = '' } = outcome
       const json: Json = { status: 'dry-run', verdict, reason, ...about, content }
       const merged = ctx.printable(content, { lines: true })
-      return { exit, json, text: join(merged.trimEnd(), `Would end in: ${verdict}. ${ctx.printable(reason)}`, notes) }
+      return {
+        exit,
+        json,
+        text: join(
+          merged.trimEnd(),
+          `Would end in: ${[verdict, ctx.printable(reason)].filter(Boolean).join(': ')}`,
+          notes,
+        ),
+      }
     }
     default: {
       const { status, code, reason, help } = outcome

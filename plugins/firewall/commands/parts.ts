@@ -25,7 +25,6 @@ export const SCOPE_OPTIONS: readonly CommandOption[] = [
 export function scopeIn(ctx: CommandContext): Scope {
   const { tool, connector } = namesIn(ctx)
   if (tool !== undefined && connector !== undefined) throw ctx.usageError('--tool and --connector are two scopes')
-  if (tool !== undefined && !tool.includes('@')) throw ctx.usageError(`--tool needs a version, as in ${FETCH_TOOL}`)
   return scopeOf({ tool, connector })
 }
 
@@ -44,7 +43,8 @@ export function listIn(ctx: CommandContext, option: string): readonly string[] |
   return [...new Set(parts)]
 }
 
-function namesIn({ options: { tool, connector } }: CommandContext) {
+function namesIn({ options: { tool, connector }, usageError }: CommandContext) {
+  if (typeof tool === 'string' && !tool.includes('@')) throw usageError(`--tool needs a version, as in ${FETCH_TOOL}`)
   return {
     tool: typeof tool === 'string' ? tool : undefined,
     connector: typeof connector === 'string' ? connector : undefined,

@@ -1,6 +1,6 @@
 // The command `firewall test`: judges a table of requests and fails where the rules answer otherwise; sends nothing.
 import { resolve } from 'node:path'
-import type { Json } from 'cloned/kernel'
+import { ClonedError, describeThrown, isClonedError, type Json } from 'cloned/kernel'
 import type { Command, CommandContext } from '../../cli/slot.js'
 import type { EgressDecision } from '../slot.js'
 import { type EgressCase, readCases } from './cases.js'
@@ -45,8 +45,19 @@ function casesIn(ctx: CommandContext): readonly EgressCase[] {
   const defaults = { caller: callerIn(ctx), method: typeof method === 'string' ? method : 'GET' }
   const expect = deny === true ? 'deny' : 'allow'
   return ctx.rest.flatMap((word): readonly EgressCase[] =>
-    word.includes('://') ? [{ ...defaults, url: word, expect }] : readCases(resolve(ctx.cwd, word), defaults),
+    word.includes('://')
+      ? [{ ...defaults, url: word, expect }]
+      : readFile(word, () => readCases(resolve(ctx.cwd, word), defaults)),
   )
+}
+
+function readFile<T>(word: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (isClonedError(cause)) throw cause
+    throw new ClonedError('CLI_INPUT_UNREADABLE', { source: `in ${word}`, cause: describeThrown(cause) }, { cause })
+  }
 }
 
 function judge({ url, method, caller, expect, code }: EgressCase, decision: EgressDecision) {

@@ -25,14 +25,14 @@ export function outcomeResult(outcome: Outcome, done: string, ctx: CommandContex
     case 'done':
       return { ...result, text: done }
     case 'dry-run': {
-      const why = outcome.reason === undefined ? '' : ` ${ctx.printable(outcome.reason)}`
-      return { ...result, text: `Would end in: ${outcome.verdict}.${why}` }
+      const why = outcome.reason === undefined ? '' : `: ${ctx.printable(outcome.reason)}`
+      return { ...result, text: `Would end in: ${outcome.verdict}${why}` }
     }
     case 'pending':
       return {
         ...result,
         text: '',
-        problem: `Waiting for approval ${outcome.approval.id}: ${ctx.printable(outcome.reason)}\nDecide: cloned approvals approve ${outcome.approval.id}`,
+        problem: ctx.waiting(outcome.approval),
       }
     default:
       return { ...result, text: '', problem: `${ctx.printable(outcome.reason)}\n${ctx.printable(outcome.help)}` }

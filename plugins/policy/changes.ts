@@ -8,7 +8,7 @@ export function describeChange(before: readonly ShownRule[], after: readonly Sho
   const added = missing(after, before).sort((a, b) => Number(allows(b)) - Number(allows(a)))
   const removed = missing(before, after).sort((a, b) => Number(allows(a)) - Number(allows(b)))
   const parts = [...listing('adds', added.map(text)), ...listing('removes', removed.map(text))]
-  return parts.length === 0 ? 'no rule changes' : parts.join('; ')
+  return parts.length === 0 ? 'none of its rules' : parts.join('; ')
 }
 
 function missing(rules: readonly ShownRule[], from: readonly ShownRule[]): ShownRule[] {

@@ -121,7 +121,10 @@ async function slots({ writes, opened }: VaultCommandParts, ctx: CommandContext)
   }
   const all = await keySlots.list()
   const rows = all.map(({ id, type, detail, usable }) => [id, type, usable ? 'opens here' : '', detail])
-  return { json: { slots: all as unknown as Json }, text: ctx.table(['id', 'type', '', ''], rows) }
+  return {
+    json: { slots: all as unknown as Json },
+    text: rows.length === 0 ? 'No key slots yet; the first secret makes one.' : ctx.table(['id', 'type', '', ''], rows),
+  }
 }
 
 async function exportAge({ writes }: VaultCommandParts, ctx: CommandContext): Promise<CommandResult> {

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { prunedBeginning } from './beginning.js'
 import { type Position, START } from './format.js'
-import { EMPTY_HEAD, type Head } from './head.js'
+import { EMPTY_HEAD, type Head, readHead } from './head.js'
 import { judge, readNote, sizesOf } from './judge.js'
 import { OwnRecords } from './own-records.js'
 import type { AuditPaths } from './paths.js'
@@ -59,9 +59,10 @@ async function begin(paths: AuditPaths, { head, files }: Snapshot): Promise<Begu
     problem: { kind, line: 1, file: files[0]?.name ?? 'audit.log', offset: 0, message },
   })
   if (head === 'unreadable') return problem('unverifiable', 'the head of the log is not readable')
-  // A first writer makes the head, then the log; a reader may come in between.
+  // A first writer makes the head, then the log; it may have begun after the head was looked for.
   const empty = files.length === 0 || (files.length === 1 && (await files[0]?.handle.stat())?.size === 0)
-  if (head === 'missing' && !empty) return problem('unverifiable', 'the head of the log is missing')
+  if (head === 'missing' && !empty && readHead(paths.head) === 'missing')
+    return problem('unverifiable', 'the head of the log is missing')
   const known = head === 'missing' ? EMPTY_HEAD : head
   const gone = (files[0]?.first ?? 1) - 1
   if (gone === 0) return { files, head: known, start: START, frontier: [], story: new OwnRecords() }

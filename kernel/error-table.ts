@@ -234,7 +234,7 @@ export const ERRORS = table({
   },
   TOOL_UNKNOWN: {
     what: 'there is no tool "{tool}"{near}.',
-    next: 'List the tools: cloned tools list',
+    next: 'List the tools: cloned tools list. Those of a connector are there while it is enabled: cloned connectors list',
     exit: 3,
   },
   TOOL_VERSION: {
@@ -255,6 +255,11 @@ export const ERRORS = table({
   INPUT_INVALID: {
     what: 'the input of "{target}" does not fit its schema: {problems}.',
     next: 'Show the schema: cloned tools show {target}',
+    exit: 3,
+  },
+  ACTION_INVALID: {
+    what: '{kind} of "{target}" was asked for with an input that does not fit its schema: {problems}.',
+    next: 'Ask with the command or route that it belongs to: cloned --help',
     exit: 3,
   },
   ACTOR_INVALID: {
@@ -1089,13 +1094,18 @@ export const ERRORS = table({
     exit: 1,
   },
   CONNECTOR_SOURCE: {
-    what: '{path} does not say how the connector is started: {problem}.',
-    next: 'Name the file that serves it, under "cloned" and "connector", in package.json.',
+    what: '{path} is no source of a connector: {problem}.',
+    next: 'Begin one: cloned connectors init DIR --id acme.weather',
     exit: 2,
   },
+  CONNECTOR_DESCRIBE: {
+    what: 'the connector in {directory} was started and did not say what it is: {problem}.',
+    next: 'Mend what it says there; /app/connector is that directory. The file that is started calls serve() last.',
+    exit: 1,
+  },
   CONNECTOR_DEV: {
-    what: 'the connector in {directory} is not run from source: {problem}.',
-    next: 'In a workspace for development, ask for the mode: cloned trust root --mode dev',
+    what: 'the connector in {directory} is not run from source: this workspace is not one for development.',
+    next: 'To make it one: cloned trust root --mode dev',
     exit: 3,
   },
   // -- packages ----------------------------------------------------------------------------------------------------

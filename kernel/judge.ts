@@ -36,7 +36,10 @@ function accept(judge: Judge, runnable: Runnable, input: unknown): Json {
   const copy = snapshot(input, judge.limits.input)
   const problems = runnable.validateInput(copy)
   if (problems.length > 0) {
-    throw new ClonedError('INPUT_INVALID', { target: runnable.target, problems: wordProblems(problems) })
+    const found = { target: runnable.target, problems: wordProblems(problems) }
+    throw runnable.tool
+      ? new ClonedError('INPUT_INVALID', found)
+      : new ClonedError('ACTION_INVALID', { kind: runnable.kind.id, ...found })
   }
   return copy
 }

@@ -1,6 +1,7 @@
 // The package plugin: makes and reads connector packages; it knows no keys and keeps nothing.
 import { definePlugin } from 'cloned/kernel'
 import { eachFile, makeArchive } from './archive.js'
+import { readDraft } from './draft.js'
 import { extractPackage } from './extract.js'
 import { readHead } from './head.js'
 import { InstalledPackages } from './installed.js'
@@ -21,6 +22,7 @@ export function createPackages(): Packages {
     check: (archive, head, manifest) => eachFile(bufferOf(archive), head, manifest),
     extract: (archive, head, manifest, directory) => extractPackage(bufferOf(archive), head, manifest, directory),
     installed: (directory, digest) => unpacked.read(directory, digest),
+    draft: readDraft,
     pack: packDirectory,
     async withSignature(archive, signature) {
       const bytes = bufferOf(archive)

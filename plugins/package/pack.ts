@@ -5,12 +5,12 @@ import { sha256 } from 'cloned/kernel'
 import { makeArchive } from './archive.js'
 import { MAX_FILES, MAX_UNPACKED_BYTES } from './limits.js'
 import { formatManifest, parseManifest, toolContract } from './manifest.js'
-import { MANIFEST, SIGNATURE } from './path.js'
+import { DRAFT, MANIFEST, SIGNATURE } from './path.js'
 import { refused } from './refuse.js'
 import type { ManifestDraft, PackageFile, PackedPackage } from './slot.js'
 
 /** Left out unless `include` names them: what is hidden, what packing reads or makes, and installed dependencies. */
-const LEFT_OUT = new Set(['node_modules', 'connector.json', MANIFEST, SIGNATURE])
+const LEFT_OUT = new Set(['node_modules', DRAFT, MANIFEST, SIGNATURE])
 
 interface Found extends PackageFile {
   readonly content: Buffer
@@ -19,6 +19,13 @@ interface Found extends PackageFile {
 /** Throws `PACKAGE_INVALID` for a draft or a directory that no package can be made of. */
 export function packDirectory(directory: string, draft: ManifestDraft, createdAt: string): PackedPackage {
   const { include, provides_capabilities, tools, ...rest } = draft
+  // Written by hand or by somebody's program: everything else is held to the schema of what comes of it.
+  if (!Array.isArray(tools) || !tools.every((tool) => typeof tool === 'object' && tool !== null)) {
+    throw refused('its tools are not a list of objects')
+  }
+  if (include !== undefined && !(Array.isArray(include) && include.every((name) => typeof name === 'string'))) {
+    throw refused('its include is not a list of paths')
+  }
   const found = collect(directory, include)
   const manifest = parseManifest(
     formatManifest({

@@ -8,6 +8,8 @@ const FORBIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}<>:"|?*\\]/u
 
 /** The members that are not files of the connector. */
 export const MANIFEST = 'package.manifest.json'
+/** What an author writes by hand; never in a package unless it is asked for. */
+export const DRAFT = 'connector.json'
 export const SIGNATURE = 'package.sig'
 
 /** Why a path cannot stand in a manifest; `undefined` when it can. */

@@ -133,6 +133,8 @@ export interface Packages {
    * have not changed since they were last hashed by this process are not read again.
    */
   installed(directory: string, digest: string): PackageHead & { readonly contents: ConnectorManifest }
+  /** What connector.json in a directory says; `undefined` without one. Throws `FILE_INVALID`. */
+  draft(directory: string): ManifestDraft | undefined
   /** Makes an unsigned package of a directory. */
   pack(directory: string, draft: ManifestDraft, createdAt: string): PackedPackage
   /** The same package with another signature member. */
@@ -147,4 +149,15 @@ export interface ManifestSource {
   describe(directory: string): Promise<ManifestDraft | undefined>
 }
 
+/** Why a directory is no source of a connector, when neither of the two ways to be one is taken. */
+export const NO_DRAFT = 'there is no connector.json, and package.json does not have "cloned": { "connector": FILE }'
+
 export const manifestSourcesCollection = collection<ManifestSource>('cloned.manifest-sources', { contract: 1 })
+
+/** What stands before the ids of packaged tools at the gate. */
+export const TOOL_PREFIX = 'connector.'
+
+/** What the gate and the policy call a tool of a package: `connector.acme.weather.today@v1`. */
+export function toolIdAtGate(id: string): string {
+  return `${TOOL_PREFIX}${id}`
+}

@@ -1,6 +1,6 @@
 // The command `policy adopt`: asks for the overlay file as it stands to be put in force; must never do so by itself.
-import { ClonedError, type Gate, type Json, type Outcome, policyWrite } from 'cloned/kernel'
-import type { Command, CommandContext, CommandResult, ExitCode } from '../cli/slot.js'
+import { ClonedError, type Gate, policyWrite } from 'cloned/kernel'
+import { actionResult, type Command, type CommandContext, type CommandResult } from '../cli/slot.js'
 import type { PackName } from './document.js'
 import type { LivePolicy } from './live.js'
 
@@ -12,8 +12,6 @@ export interface AdoptParts {
   readonly pack: () => PackName
   readonly gate: Pick<Gate, 'act'>
 }
-
-const EXITS: Readonly<Record<Outcome['status'], ExitCode>> = { done: 0, denied: 3, pending: 4, failed: 1, 'dry-run': 0 }
 
 export function adoptCommand(parts: AdoptParts): Command {
   const { policy, name, pack } = parts
@@ -56,18 +54,6 @@ export async function propose(
     },
     { dryRun: ctx.dryRun, signal: ctx.signal },
   )
-  return { exit: EXITS[outcome.status], json: outcome as unknown as Json, text: words(outcome, name(), ctx) }
-}
-
-function words(outcome: Outcome, name: string, { waiting, printable }: CommandContext): string {
-  switch (outcome.status) {
-    case 'done':
-      return `${name} is in force.`
-    case 'pending':
-      return `${waiting(outcome.approval)}\nUntil it is approved, the policy in force stays as it is.`
-    case 'dry-run':
-      return `Would end in: ${[outcome.verdict, printable(outcome.reason ?? '')].filter(Boolean).join(': ')}`
-    default:
-      return `${printable(outcome.reason)}\n${printable(outcome.help)}`
-  }
+  const meanwhile = 'Until it is approved, the policy in force stays as it is.'
+  return actionResult(outcome, { done: `${name()} is in force.`, meanwhile }, ctx)
 }

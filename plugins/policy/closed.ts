@@ -25,7 +25,7 @@ export function closedPolicy({ content, judge, rules }: Effective): Effective {
       digest: sha256(`closed ${content.digest}`),
       tools: Object.freeze({ ...NOBODY, risk }),
       capabilities: NOBODY,
-      publishers: NOBODY,
+      publishers: Object.freeze({ ...NOBODY, others: 'deny' } as const),
       actions: Object.freeze({ '*': 'deny', 'policy.write': 'ask' } as const),
       writes: Object.freeze({ tightening: 'ask' } as const),
       ui: Object.freeze({ origins: Object.freeze([]) }),

@@ -18,7 +18,7 @@ export interface PolicyDocument {
   readonly change?: object
   readonly tools?: AnswerEntries & { readonly risk?: Readonly<Partial<Record<'low' | 'medium' | 'high', Answer>>> }
   readonly capabilities?: AnswerEntries
-  readonly publishers?: AnswerEntries
+  readonly publishers?: AnswerEntries & { readonly others?: Answer }
   readonly actions?: Readonly<Record<string, Answer>>
   readonly approvals?: {
     readonly expires?: string

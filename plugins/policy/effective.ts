@@ -38,7 +38,7 @@ function bodyOf(merged: Merged): Omit<Effective['content'], 'digest' | 'overlay'
     pack,
     tools: { ...lists(tools), risk: { low: low.value, medium: medium.value, high: high.value } },
     capabilities: lists(merged.capabilities),
-    publishers: lists(merged.publishers),
+    publishers: { ...lists(merged.publishers), others: merged.publishers.others.value },
     actions: Object.fromEntries([...actions].map(([kind, { value }]) => [kind, value])),
     approvals: {
       expiresMs: merged.expiresMs.value,

@@ -38,7 +38,7 @@ export interface Merged {
   readonly pack: PackName
   readonly tools: PlacedLists & { readonly risk: Readonly<Record<(typeof RISKS)[number], Placed<Answer>>> }
   readonly capabilities: PlacedLists
-  readonly publishers: PlacedLists
+  readonly publishers: PlacedLists & { readonly others: Placed<Answer> }
   readonly actions: ReadonlyMap<string, Placed<Answer>>
   readonly expiresMs: Placed<number>
   readonly selfDecision: Placed<boolean>
@@ -91,7 +91,10 @@ export function merge(pack: PackName, layers: readonly Layer[]): Merged {
       risk: { low: risk('low'), medium: risk('medium'), high: risk('high') },
     },
     capabilities: lists('capabilities', ({ capabilities }) => capabilities),
-    publishers: lists('publishers', ({ publishers }) => publishers),
+    publishers: {
+      ...lists('publishers', ({ publishers }) => publishers),
+      others: first<Answer>(['publishers', 'others'], ({ publishers }) => publishers?.others, 'deny'),
+    },
     actions: mergeActions(layers),
     expiresMs: duration(['approvals', 'expires'], ({ approvals }) => approvals?.expires, '1h'),
     selfDecision: approval('self_decision', (given) => given.self_decision, false),

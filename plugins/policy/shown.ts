@@ -18,6 +18,7 @@ export function shownRules(merged: Merged): ShownRule[] {
     ...RISKS.map((risk) => rule(`tools.risk.${risk}`, tools.risk[risk])),
     ...[...actions].map(([kind, entry]) => rule(`actions.${kind}`, entry)),
     ...lists('publishers', merged.publishers),
+    rule('publishers.others', merged.publishers.others),
     rule('approvals.expires', merged.expiresMs, duration),
     rule('approvals.self_decision', merged.selfDecision),
     rule('approvals.max_pending_per_actor', merged.maxPending),

@@ -97,8 +97,11 @@ export interface PolicySnapshot {
   }
   /** By the capability of a tool; asked together with the lists of `tools`, before its risk. */
   readonly capabilities: AnswerLists
-  /** By the publisher of a package, for whatever installs packages; one that no list names is denied. */
-  readonly publishers: AnswerLists
+  /** By the publisher of a package, for whatever installs packages. */
+  readonly publishers: AnswerLists & {
+    /** The answer for a publisher that no list names. */
+    readonly others: Answer
+  }
   /** The answer for kinds of action that have no guard hook of their own, by kind; `*` for the rest. */
   readonly actions: Readonly<Record<string, Answer>>
   readonly approvals: {

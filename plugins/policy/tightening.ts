@@ -13,10 +13,11 @@ export function tightens(before: Content, after: Content): boolean {
     atMost(after.tools.risk, before.tools.risk) &&
     toolLists(before.tools, after.tools, before.tools.risk) &&
     toolLists(before.capabilities, after.capabilities, before.tools.risk) &&
-    // An asked-for publisher is denied when the entry goes and may be allowed by another list: left to people.
+    // An asked-for publisher may be allowed by another list when the entry goes: left to people.
     same(before.publishers.ask, after.publishers.ask) &&
     contains(after.publishers.deny, before.publishers.deny) &&
     contains(before.publishers.allow, after.publishers.allow) &&
+    RANK[after.publishers.others] <= RANK[before.publishers.others] &&
     actions(before.actions, after.actions) &&
     is.expiresMs <= was.expiresMs &&
     is.maxPendingPerActor <= was.maxPendingPerActor &&

@@ -14,11 +14,12 @@ interface Reach {
 
 const LISTS = ['tools', 'capabilities', 'hosts', 'secrets'] as const
 
-function reachOf({ tools, provides_capabilities, runtime }: ConnectorManifest): Reach {
+function reachOf({ tools, provides_capabilities, requires_capabilities, runtime }: ConnectorManifest): Reach {
   const program = runtime.kind === 'command' ? [`runs ${runtime.command[0]}`] : []
+  const needs = requires_capabilities.map((capability) => `needs ${capability}`)
   return {
     tools: tools.map(({ id, risk }) => `${id} (${risk})`),
-    capabilities: [...provides_capabilities, ...program],
+    capabilities: [...provides_capabilities, ...needs, ...program],
     hosts: unique(tools.flatMap(({ egress_hosts }) => egress_hosts)),
     secrets: unique(
       tools.flatMap(({ auth }) => auth.flatMap(({ secret, hosts }) => hosts.map((host) => `${secret} to ${host}`))),
@@ -29,7 +30,13 @@ function reachOf({ tools, provides_capabilities, runtime }: ConnectorManifest): 
 /** Clauses for the person who decides. */
 export function describeInstall(next: ConnectorManifest, before: ConnectorManifest | undefined): string[] {
   const after = reachOf(next)
-  if (!before) return LISTS.map((list) => `${list}: ${listed(after[list])}`)
+  const whole = LISTS.map((list) => `${list}: ${listed(after[list])}`)
+  return before ? [changesFrom(next, before), ...whole] : whole
+}
+
+/** One clause about what a version changes. */
+export function changesFrom(next: ConnectorManifest, before: ConnectorManifest): string {
+  const after = reachOf(next)
   const present = reachOf(before)
   const changed = LISTS.flatMap((list) => [
     ...clause(`adds ${list}`, missing(after[list], present[list])),
@@ -38,9 +45,8 @@ export function describeInstall(next: ConnectorManifest, before: ConnectorManife
   const contracts = next.tools
     .filter((tool) => (toolOf(before, tool.id)?.contract_sha256 ?? tool.contract_sha256) !== tool.contract_sha256)
     .map(({ id }) => id)
-  const whole = LISTS.map((list) => `${list}: ${listed(after[list])}`)
   const changes = [...changed, ...clause('changes the contract of', contracts)]
-  return [changes.length === 0 ? 'changes nothing of what it may do' : changes.join(', '), ...whole]
+  return changes.length === 0 ? 'changes nothing of what it may do' : changes.join(', ')
 }
 
 /** Whether a version may do anything that the one before could not; a tool of another contract counts as another tool. */

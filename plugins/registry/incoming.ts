@@ -61,7 +61,9 @@ export function readArchive(path: string, maxBytes: number): Buffer {
   try {
     return readPlainFile(path, maxBytes)
   } catch (cause) {
-    throw new ClonedError('PACKAGE_INVALID', { problem: describeThrown(cause) }, { cause })
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    const problem = missing ? `there is no file ${path}` : describeThrown(cause)
+    throw new ClonedError('PACKAGE_INVALID', { problem }, { cause })
   }
 }
 

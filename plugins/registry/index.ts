@@ -1,6 +1,7 @@
 // Owns the registry: which connectors are installed and may run; nothing is installed unasked, or run unverified.
 import { isAbsolute, join } from 'node:path'
 import {
+  afterAction,
   auditSlot,
   beforeToolCall,
   ClonedError,
@@ -10,13 +11,14 @@ import {
   onApprovalDecided,
   optional,
 } from 'cloned/kernel'
+import { previewsCollection } from '../approvals/slot.js'
 import { commandsCollection } from '../cli/slot.js'
 import { doctorChecksCollection } from '../doctor/slot.js'
 import { firewallSlot } from '../firewall/slot.js'
 import { manifestSourcesCollection, packagesSlot } from '../package/slot.js'
 import { policySlot } from '../policy/slot.js'
 import { storeSlot } from '../store/slot.js'
-import { trustSlot } from '../trust/slot.js'
+import { TRUST_WRITE, trustSlot } from '../trust/slot.js'
 import { workspaceSlot } from '../workspace/slot.js'
 import { isRemote } from './catalog/catalog.js'
 import { catalogFetch, fetchExecutor } from './catalog/fetch.js'
@@ -31,6 +33,7 @@ import { installExecutor } from './install.js'
 import { judge } from './judge.js'
 import { connectorDisable, connectorEnable, connectorInstall, connectorRemove } from './kinds.js'
 import { LiveRegistry } from './live.js'
+import { connectorPreviews } from './preview.js'
 import { afterRegistryChange, beforeConnectorInstall, type Registry, registrySlot } from './slot.js'
 import { switchExecutors } from './switch.js'
 import { RegistryTable } from './table.js'
@@ -71,8 +74,8 @@ export const registryPlugin = definePlugin({
   },
   provides: { registry: registrySlot },
   owns: { sources: manifestSourcesCollection },
-  contributes: { commands: commandsCollection, checks: doctorChecksCollection },
-  taps: [beforeConnectorInstall, beforeToolCall, onApprovalDecided],
+  contributes: { commands: commandsCollection, checks: doctorChecksCollection, previews: previewsCollection },
+  taps: [beforeConnectorInstall, beforeToolCall, onApprovalDecided, afterAction],
   fires: [afterRegistryChange],
   executes: [connectorInstall, connectorEnable, connectorDisable, connectorRemove, catalogFetch],
   config,
@@ -90,6 +93,7 @@ export const registryPlugin = definePlugin({
       packages,
       trust,
       policy,
+      egress: firewall,
       table,
       incoming,
       directory,
@@ -111,11 +115,15 @@ export const registryPlugin = definePlugin({
     })
 
     hooks.guard(beforeConnectorInstall, (action) => voteOnInstall(parts, action))
-    hooks.guard(beforeToolCall, (call) => voteOnCall(live, call))
+    hooks.guard(beforeToolCall, (call) => voteOnCall(live, policy, call))
     hooks.observe(onApprovalDecided, ({ action, state }) => {
       const { archive } = action.input as { archive?: unknown }
       if (action.kind === connectorInstall.id && state === 'denied' && typeof archive === 'string')
         incoming.discard(archive)
+    })
+    // A revocation ends what runs now; other processes see it at their next call.
+    hooks.observe(afterAction, async ({ action, outcome }) => {
+      if (action.kind === TRUST_WRITE && outcome.status === 'done') await live?.refresh()
     })
     actions.execute(connectorInstall, installExecutor(parts))
     const { enable, disable, remove } = switchExecutors(parts, running)
@@ -150,6 +158,7 @@ export const registryPlugin = definePlugin({
         commands(commandParts),
       ),
       checks: [registryCheck(registry)],
+      previews: connectorPreviews(parts),
     }
   },
 })

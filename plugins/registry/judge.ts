@@ -5,7 +5,7 @@ import type { ConnectorManifest, PackageHead, Packages } from '../package/slot.j
 import type { Policy } from '../policy/slot.js'
 import type { Trust } from '../trust/slot.js'
 import { readLock } from './lock-file.js'
-import { mustBePermitted } from './permit.js'
+import { type Egress, mustBePermitted } from './permit.js'
 import type { Installed, Pin, RegistryTable } from './table.js'
 
 export interface JudgeParts {
@@ -13,6 +13,7 @@ export interface JudgeParts {
   readonly trust: Trust
   readonly policy: Pick<Policy, 'snapshot'>
   readonly table: Pick<RegistryTable, 'pins' | 'highest'>
+  readonly egress: Egress
   /** Path of registry.lock.jsonl. */
   readonly lock: () => string
 }
@@ -36,7 +37,7 @@ export async function judge(parts: JudgeParts, archive: Buffer): Promise<Judged>
   const head = await packages.head(archive)
   const { manifest, kids } = await verifyHead(parts, head, undefined)
   mustRunHere(manifest)
-  mustBePermitted(manifest, policy.snapshot())
+  mustBePermitted(manifest, policy.snapshot(), parts.egress)
   const pins = pinsOf(manifest, head.digest)
   await mustKeepPins(parts, pins)
   const highest = await table.highest(manifest.id)

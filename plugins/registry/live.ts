@@ -9,14 +9,14 @@ import {
   type JsonObject,
   type Logger,
 } from 'cloned/kernel'
-import type { ConnectorManifest } from '../package/slot.js'
+import { type ConnectorManifest, toolIdAtGate } from '../package/slot.js'
 import { type JudgeParts, mustKeepPins, pinsOf, verifyHead } from './judge.js'
 import { packageDirectory } from './place.js'
 import { type RegistryEntry, readRegistryFile } from './registry-file.js'
 import type { EnabledConnector, InstalledConnector, Registry } from './slot.js'
 import type { Installed, RegistryState, RegistryTable } from './table.js'
 
-/** How long the answer of the trust store about one package is relied on; its documents count at once. */
+/** How long the answer of the trust store about one package is relied on, good or bad; its documents count at once. */
 const RELIED_MS = 60_000
 
 export interface LiveParts extends JudgeParts {
@@ -47,6 +47,8 @@ export class LiveRegistry implements Registry {
   #ids: readonly string[] = []
   #mark = ''
   #refreshing: Promise<void> | undefined
+  /** When a quarantined connector is looked at again: whatever mends it may happen in another process. */
+  #again = Number.POSITIVE_INFINITY
   /** The highest generation that the log or this process has seen. */
   #newest: number | undefined
   /** What the last full verification of each connector was based on. */
@@ -65,7 +67,7 @@ export class LiveRegistry implements Registry {
   }
 
   enabled(): readonly EnabledConnector[] {
-    if (this.#look() !== this.#mark) {
+    if (this.#look() !== this.#mark || this.#parts.now() >= this.#again) {
       this.refresh().catch((error: unknown) => {
         this.#parts.log.warn('the registry could not be read again', { error: describeThrown(error) })
       })
@@ -107,7 +109,7 @@ export class LiveRegistry implements Registry {
 
   /** For every call of a tool: the id of its connector, when it is one of an installed connector. */
   owner(tool: string): string | undefined {
-    return this.#ids.find((id) => tool.startsWith(`${id}.`))
+    return this.#ids.find((id) => tool.startsWith(`${toolIdAtGate(id)}.`))
   }
 
   /** Like {@link Registry.verifyNow}, but relies on the last verification while nothing it was based on has changed. */
@@ -120,6 +122,7 @@ export class LiveRegistry implements Registry {
 
   async #refresh(): Promise<void> {
     const mark = this.#look()
+    this.#again = Number.POSITIVE_INFINITY
     const { rows, entries } = await this.#read()
     const enabled: EnabledConnector[] = []
     for (const row of rows) {
@@ -166,8 +169,18 @@ export class LiveRegistry implements Registry {
       if (!isClonedError(error)) throw error
       this.#relied.delete(row.id)
       await this.#quarantine(row, error.message)
+      this.#drop(row)
       return { row, switchedOn: false, problem: error.message }
     }
+  }
+
+  /** From here on it is not offered any more, and whoever runs it ends it. */
+  #drop({ id, enabled }: Installed): void {
+    if (enabled) this.#again = this.#parts.now() + RELIED_MS
+    const left = this.#enabled.filter((each) => each.id !== id)
+    if (left.length === this.#enabled.length) return
+    this.#enabled = Object.freeze(left)
+    this.#parts.changed(left)
   }
 
   async #verify(row: Installed): Promise<{ readonly manifest: ConnectorManifest; readonly basis: string }> {

@@ -1,37 +1,63 @@
-// Decides whether the policy lets a package be installed, and whether somebody has to be asked; it never widens the policy.
+// Decides what the policy says about a package that is to be installed; it never widens the policy.
 import { ClonedError, compilePattern } from 'cloned/kernel'
-import type { ConnectorManifest } from '../package/slot.js'
-import type { PolicySnapshot } from '../policy/slot.js'
+import type { Firewall } from '../firewall/slot.js'
+import { type ConnectorManifest, toolIdAtGate } from '../package/slot.js'
+import type { Answer, AnswerLists, PolicySnapshot } from '../policy/slot.js'
 
-interface Lists {
-  readonly deny: readonly string[]
-  readonly ask: readonly string[]
-  readonly allow: readonly string[]
-}
+/** What answers here whether a tool may reach a host. */
+export type Egress = Pick<Firewall, 'decide'> | undefined
 
-/** The lists that a policy may have about publishers and capabilities. */
-type Snapshot = Pick<PolicySnapshot, 'tools'> & { readonly publishers?: Lists; readonly capabilities?: Lists }
-
-const NONE: Lists = { deny: [], ask: [], allow: [] }
-
-/** Throws `CONNECTOR_REFUSED` for a publisher, a capability or a risk that the policy rules out. */
-export function mustBePermitted({ id, publisher_id, tools }: ConnectorManifest, policy: PolicySnapshot): void {
-  const { publishers = NONE, capabilities = NONE, tools: lists } = policy as Snapshot
+/**
+ * Throws `CONNECTOR_REFUSED` for a publisher, for a tool that the policy would never let be called, and for what it needs
+ * and would never get.
+ */
+export function mustBePermitted(manifest: ConnectorManifest, policy: PolicySnapshot, egress: Egress): void {
+  const { id, publisher_id, tools, requires_capabilities } = manifest
+  const { capabilities, tools: lists } = policy
   const refuse = (problem: string) =>
     new ClonedError('CONNECTOR_REFUSED', { id, problem, next: 'See what the policy allows: cloned policy show' })
-  if (listed(publishers.deny, publisher_id)) throw refuse(`the policy denies packages of publisher ${publisher_id}`)
+  if (publisherAnswer(publisher_id, policy) === 'deny') {
+    throw refuse(`the policy denies packages of publisher ${publisher_id}`)
+  }
+  const needed = requires_capabilities.find((capability) => listed(capabilities.deny, capability))
+  if (needed !== undefined) throw refuse(`the policy denies the capability ${needed}, which it needs`)
+  const [host] = hostsAnswered(manifest, egress, 'DENIED')
+  if (host !== undefined) throw refuse(`the policy denies requests to ${host}`)
   for (const { id: tool, capability, risk } of tools) {
+    const gateId = toolIdAtGate(tool)
+    if (listed(lists.deny, gateId)) throw refuse(`the policy denies the tool ${gateId}`)
     if (listed(capabilities.deny, capability)) throw refuse(`the policy denies the capability ${capability} of ${tool}`)
-    const named =
-      listed([...lists.ask, ...lists.allow], tool) || listed([...capabilities.ask, ...capabilities.allow], capability)
+    const named = answerOf(lists, gateId) ?? answerOf(capabilities, capability)
     if (lists.risk[risk] === 'deny' && !named) throw refuse(`the policy denies tools of ${risk} risk, such as ${tool}`)
   }
 }
 
-/** Whether packages of this publisher need no question of their own. */
-export function isUnasked(publisher: string, policy: PolicySnapshot): boolean {
-  const { publishers = NONE } = policy as Snapshot
-  return listed(publishers.allow, publisher) && !listed(publishers.ask, publisher)
+/** Hosts of a package that no rule lets its tools reach yet. */
+export function hostsWithoutRule(manifest: ConnectorManifest, egress: Egress): readonly string[] {
+  return hostsAnswered(manifest, egress, 'NO_RULE')
+}
+
+function hostsAnswered({ id, tools }: ConnectorManifest, egress: Egress, code: 'DENIED' | 'NO_RULE'): string[] {
+  const answers = (tool: string, host: string) =>
+    // A name below `*.` stands for all of them; a rule for one method says nothing about the others.
+    ['GET', 'POST'].map((method) =>
+      egress?.decide({ tool, connector: id }, method, `https://${host.replace('*.', 'any.')}/`),
+    )
+  const found = tools.flatMap(({ id: tool, egress_hosts: hosts }) =>
+    hosts.filter((host) =>
+      answers(toolIdAtGate(tool), host).every((each) => each && !each.allowed && each.code === code),
+    ),
+  )
+  return [...new Set(found)].sort()
+}
+
+/** What the policy says of packages of this publisher. */
+export function publisherAnswer(publisher: string, { publishers }: PolicySnapshot): Answer {
+  return answerOf(publishers, publisher) ?? publishers.others
+}
+
+function answerOf(lists: AnswerLists, value: string): Answer | undefined {
+  return (['deny', 'ask', 'allow'] as const).find((answer) => listed(lists[answer], value))
 }
 
 function listed(patterns: readonly string[], value: string): boolean {

@@ -1,7 +1,7 @@
 // Defines the kind of action that changes the trust store; its input holds the whole change, so that an approval binds it.
 import { type Action, actionKind, defineHook, type JsonObject } from 'cloned/kernel'
 import type { RevocationEntry } from './documents.js'
-import type { TrustMode } from './slot.js'
+import { TRUST_WRITE, type TrustMode } from './slot.js'
 
 /** A change of the trust store. `signature`, where it may be given, is the text of the signature file by keys of the root. */
 export type TrustChange =
@@ -21,8 +21,8 @@ export type TrustChanged = { readonly documents: { readonly [name: string]: numb
 export const beforeTrustWrite = defineHook.guard<Action, 'beforeTrustWrite'>('beforeTrustWrite')
 
 /** Runs in the process that decides. */
-export const trustWrite = actionKind<TrustChange, TrustChanged, 'trust.write'>({
-  id: 'trust.write',
+export const trustWrite = actionKind<TrustChange, TrustChanged, typeof TRUST_WRITE>({
+  id: TRUST_WRITE,
   contract: 1,
   record: 'trust',
   onApproval: 'execute',

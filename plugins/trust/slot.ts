@@ -84,3 +84,6 @@ export interface Trust {
 }
 
 export const trustSlot = slot<Trust>('cloned.trust', { contract: 1 })
+
+/** Id of the kind of action that changes the trust store. */
+export const TRUST_WRITE = 'trust.write'

@@ -55,7 +55,7 @@ describe('audit prune', () => {
     for (const more of [[], ['--yes']]) {
       expect(await cloned('audit', 'prune', '--before', '9999', ...more)).toMatchObject({
         code: 4,
-        out: expect.stringContaining('Nothing was deleted yet'),
+        err: expect.stringContaining('Nothing was deleted yet'),
       })
     }
     expect(segments()).toHaveLength(2)

@@ -11,6 +11,7 @@ import { newDir, TS } from './audit-helpers.js'
 
 const path = fileURLToPath(new URL('../../schemas/audit_entry.schema.json', import.meta.url))
 const problems = compileSchema(JSON.parse(readFileSync(path, 'utf8')) as JsonObject)
+const PACKAGE = { connector: 'acme.weather', version: '1.0.0', package_digest: 'a'.repeat(64) }
 const logs: FileAuditLog[] = []
 afterEach(async () => {
   for (const log of logs.splice(0)) await log.close()
@@ -80,7 +81,7 @@ describe('the schema of audit entries', () => {
 
   const head = { v: 1, seq: 2, prev: '0'.repeat(64), ts: TS }
   const token = `hmac-sha256:k1:${'a'.repeat(64)}`
-  it.each([
+  it.each<[JsonObject, boolean]>([
     [{ type: 'tool.intent', call_id: 'c', instance: 'i', target: 't', args: token, digest: token }, true],
     [{ type: 'tool.intent', call_id: 'c', instance: 'i', target: 't', args: 'a'.repeat(64) }, false],
     [{ type: 'tool.intent', call_id: 'c', instance: 'i', target: 't', input: { path: 'x' } }, false],
@@ -92,6 +93,27 @@ describe('the schema of audit entries', () => {
     [{ type: 'anchor.confirmed', anchor: 'file', size: 12, receipt: 'x' }, true],
     [{ type: 'anchor.failed', size: 12 }, false],
     [{ type: 'log.checkpoint', note: 'not a note' }, false],
+    ...[
+      { type: 'registry.install', ...PACKAGE, publisher: 'acme', previous: null },
+      { type: 'registry.enable', ...PACKAGE },
+      { type: 'registry.disable', ...PACKAGE },
+      { type: 'registry.remove', ...PACKAGE },
+      { type: 'registry.quarantine', ...PACKAGE, problem: 'a file was changed' },
+      { type: 'registry.state', generation: 3 },
+      { type: 'trust.document', documents: {} },
+      { type: 'connector.unconfined', call_id: 'c', connector: 'acme.x', reason: 'r', until: TS, by: 'user:ann' },
+      { type: 'egress.refused', connector: 'acme.x', code: 'EGRESS_PROXY_REQUEST' },
+      { type: 'sandbox.intent', call_id: 'c', instance: 'i', target: 'acme.x' },
+    ].flatMap((record): [JsonObject, boolean][] => [
+      [record, true],
+      ...Object.keys(record)
+        .filter((key) => key !== 'type')
+        .map((key): [JsonObject, boolean] => [
+          Object.fromEntries(Object.entries(record).filter(([k]) => k !== key)),
+          false,
+        ]),
+    ]),
+    [{ type: 'registry.install', ...PACKAGE, publisher: 'acme', previous: 'f'.repeat(63) }, false],
   ])('judges %j: %s', (record, fits) => {
     expect(problems({ ...head, ...record }).length === 0).toBe(fits)
   })

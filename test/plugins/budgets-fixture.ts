@@ -118,7 +118,7 @@ function snapshotWith(budgets: readonly BudgetCap[]): PolicySnapshot {
     drift: false,
     tools: { deny: [], ask: [], allow: [], risk: { low: 'allow', medium: 'ask', high: 'ask' } },
     capabilities: { deny: [], ask: [], allow: [] },
-    publishers: { deny: [], ask: [], allow: [] },
+    publishers: { deny: [], ask: [], allow: [], others: 'deny' },
     actions: {},
     approvals: { expiresMs: HOUR, selfDecision: true, maxPendingPerActor: 50, approvers: [], rules: [] },
     writes: { tightening: 'ask' },

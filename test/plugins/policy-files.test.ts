@@ -415,9 +415,23 @@ describe('the published schema', () => {
     'fits the %s pack, which leaves nothing to the defaults',
     (pack) => {
       const file = new URL(`../../plugins/policy/packs/${pack}.yaml`, import.meta.url)
-      const { tools, actions, approvals, budgets } = parseDocument(readFileSync(file, 'utf8'), { path: pack, pack })
+      const text = readFileSync(file, 'utf8')
+      const { tools, actions, publishers, approvals, budgets } = parseDocument(text, { path: pack, pack })
       expect(Object.keys(tools?.risk ?? {}).sort()).toEqual(['high', 'low', 'medium'])
-      expect(Object.keys(actions ?? {}).sort()).toEqual(['*', 'egress.connect', 'policy.write', 'secret.use'])
+      expect(Object.keys(actions ?? {}).sort()).toEqual([
+        '*',
+        'connector.disable',
+        'connector.enable',
+        'connector.install',
+        'connector.remove',
+        'egress.connect',
+        'policy.write',
+        'sandbox.off',
+        'sandbox.required',
+        'secret.use',
+        'trust.write',
+      ])
+      expect(Object.keys(publishers ?? {})).toEqual(['others'])
       expect(Object.keys(approvals ?? {}).sort()).toEqual([
         'expires',
         'max_pending_per_actor',

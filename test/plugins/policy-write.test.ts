@@ -197,8 +197,8 @@ describe('a policy write', () => {
       { pack: 'personal', content: HEAD, previous: '0'.repeat(64) },
       'POLICY_STALE',
     ],
-    ['no previous', { pack: 'personal', content: HEAD }, 'INPUT_INVALID'],
-    ['an unknown key', { pack: 'personal', content: HEAD, previous: null, force: true }, 'INPUT_INVALID'],
+    ['no previous', { pack: 'personal', content: HEAD }, 'ACTION_INVALID'],
+    ['an unknown key', { pack: 'personal', content: HEAD, previous: null, force: true }, 'ACTION_INVALID'],
   ])('is denied unasked: %s', async (_, input, code) => {
     expect(await write(input)).toMatchObject({ status: 'denied', code })
     expect(await first.approvals.list()).toEqual([])

@@ -8,7 +8,7 @@ import { trustPlugin } from 'cloned/plugins/trust'
 import { initWorkspace } from 'cloned/plugins/workspace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { distributionWith, runIn } from './cli-fixture.js'
-import { draft, publisherDocument, type Vendor, vendor } from './package-fixture.js'
+import { draft, publisherDocument, tool, type Vendor, vendor } from './package-fixture.js'
 
 const distribution = distributionWith(packagePlugin, trustPlugin, registryPlugin)
 let root: string
@@ -63,7 +63,7 @@ describe("a vendor's and a user's way on the command line", () => {
     expect([code, reason]).toEqual([0, expect.stringContaining('trusts publisher acme for ids under acme')])
     const verified = await run(['connectors', 'verify', 'weather.tgz'])
     expect([verified.code, verified.err]).toEqual([0, ''])
-    expect(verified.out).toContain('acme.weather 1.0.0 of publisher acme')
+    expect(verified.out).toMatch(/^acme.weather 1.0.0 {2}verified\npublisher {2}acme, by key /)
   })
 
   it('an installation is asked for with everything that the package may do', async () => {
@@ -87,13 +87,35 @@ describe("a vendor's and a user's way on the command line", () => {
     )
   })
 
-  it('is enabled, shown and disabled by approvals', async () => {
+  it('is enabled by an approval, shown, and disabled without one', async () => {
     expect((await approved(['connectors', 'enable', 'acme.weather'])).code).toBe(0)
     expect((await run(['connectors', 'show', 'acme.weather'])).out).toContain('acme.weather 1.0.0  enabled')
     expect((await run(['doctor', '--json'])).out).toContain('1 connectors installed, 1 enabled')
-    expect((await approved(['connectors', 'disable', 'acme.weather'])).code).toBe(0)
+    expect((await run(['connectors', 'disable', 'acme.weather'])).code).toBe(0)
     expect((await run(['connectors', 'list'])).out).toContain('disabled')
     expect((await approved(['connectors', 'enable', 'acme.weather'])).code).toBe(0)
+  })
+
+  it('a version that may do more is shown line by line to whoever decides, and by verify', async () => {
+    const wider = tool({
+      id: 'acme.weather.today@v2',
+      title: 'Weather\nhost       none',
+      risk: 'medium',
+      egress_hosts: ['api.example.com', 'b.example.com'],
+    })
+    acme.write('src/connector.json', JSON.stringify(draft({ version: '1.1.0', tools: [wider] })))
+    await run(['connectors', 'pack', join(acme.directory, 'src'), '--out', 'wider.tgz'])
+    await run(['connectors', 'sign', 'wider.tgz', '--key', 'acme.pem'])
+    const { out: verified } = await run(['connectors', 'verify', 'wider.tgz'])
+    expect(verified).toMatch(/^installed {2}1\.0\.0; this one adds tools acme\.weather\.today@v2 \(medium\)/m)
+    const waiting = JSON.parse((await run(['connectors', 'install', 'wider.tgz', '--json'])).out)
+    const { change } = JSON.parse((await run(['approvals', 'show', waiting.approval.id, '--json'])).out)
+    expect(change.diff.filter((line: string) => /^[-+]/.test(line))).toEqual([
+      '- tool       acme.weather.today@v1 (low, net.fetch): Weather today',
+      '+ tool       acme.weather.today@v2 (medium, net.fetch): Weather host       none',
+      '+ host       b.example.com',
+    ])
+    expect((await run(['approvals', 'deny', waiting.approval.id])).code).toBe(0)
   })
 
   it('a revoked publisher is seen at once, and its connector is quarantined with a record', async () => {

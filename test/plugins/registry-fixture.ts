@@ -32,6 +32,7 @@ import { storePlugin } from 'cloned/plugins/store'
 import { type Trust, type TrustChange, trustPlugin, trustSlot, trustWrite } from 'cloned/plugins/trust'
 import { initWorkspace, workspacePlugin } from 'cloned/plugins/workspace'
 import { Incoming } from '../../plugins/registry/incoming.js'
+import { mustFitSchema } from './audit-records.js'
 import type { Made } from './package-fixture.js'
 
 export const START = Date.parse('2026-06-01T00:00:00Z')
@@ -115,6 +116,7 @@ export function registryWorld(): RegistryWorld {
     },
     async close() {
       for (const kernel of kernels) await kernel.stop()
+      mustFitSchema(world.path('audit.log'))
       rmSync(directory, { recursive: true, force: true })
     },
   }

@@ -327,7 +327,7 @@ describe('a call of a connector that may not run is denied', () => {
     kernel: '^0.1.0',
     contributes: { tools: toolsCollection },
     setup: () => ({
-      tools: ['acme.weather.today@v1', 'acme.weatherman.today@v1'].map((id) =>
+      tools: ['connector.acme.weather.today@v1', 'connector.acme.weatherman.today@v1'].map((id) =>
         defineTool({
           id,
           title: 'T',
@@ -341,7 +341,7 @@ describe('a call of a connector that may not run is denied', () => {
       ),
     }),
   })
-  const call = async (opened: Opened, id = 'acme.weather.today@v1') => {
+  const call = async (opened: Opened, id = 'connector.acme.weather.today@v1') => {
     const outcome = await opened.kernel.call({ tool: id, input: {} })
     return 'code' in outcome ? outcome.code : outcome.status
   }
@@ -364,7 +364,7 @@ describe('a call of a connector that may not run is denied', () => {
       entry: { kind: 'tool', id: 'acme.weather.today@v1', reason: 'r', effective: 'always' },
     })
     expect(await call(here)).toBe('CONNECTOR_QUARANTINED')
-    expect(await call(here, 'acme.weatherman.today@v1')).toBe('done')
+    expect(await call(here, 'connector.acme.weatherman.today@v1')).toBe('done')
     await world.close()
   })
 
@@ -377,6 +377,12 @@ describe('a call of a connector that may not run is denied', () => {
     expect(await call(here)).toBe('done')
     world.now += 366 * 24 * 3_600_000
     expect(await call(here)).toBe('CONNECTOR_QUARANTINED')
+    expect(here.registry.enabled()).toEqual([])
+    const other = await world.open()
+    expect((await other.change({ op: 'revocations.renew' })).end).toBe('done')
+    world.now += 60_000
+    await expect.poll(() => here.registry.enabled().length).toBe(1)
+    expect(await call(here)).toBe('done')
     await world.close()
   })
 })

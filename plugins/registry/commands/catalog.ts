@@ -72,8 +72,15 @@ async function search(parts: CatalogCommandParts, ctx: CommandContext): Promise<
   const found = (await offered(parts, ctx)).filter(({ id, title, tools, capabilities }) =>
     [id, title, ...tools, ...capabilities].some((text) => text.toLowerCase().includes(word)),
   )
-  const rows = found.map(({ id, version, publisher_id, title }) => [id, version, publisher_id, ctx.printable(title)])
-  const text = found.length === 0 ? 'Nothing found.' : ctx.table(['connector', 'version', 'publisher', ''], rows)
+  const present = new Map((await parts.registry.list()).map(({ id, version }) => [id, version]))
+  const rows = found.map(({ id, version, publisher_id, title, tools, capabilities }) => {
+    const here = present.get(id) ?? ''
+    return [id, version, publisher_id, here, String(tools.length), capabilities.join(' '), title].map((text) =>
+      ctx.printable(text),
+    )
+  })
+  const head = ['connector', 'version', 'publisher', 'installed', 'tools', 'capabilities', '']
+  const text = found.length === 0 ? 'Nothing found.' : ctx.table(head, rows)
   return { json: { packages: found as unknown as Json }, text }
 }
 

@@ -1,5 +1,6 @@
 // Asks for the installation of one archive, from a file or from a catalog; checked first, so that nobody is asked in vain.
 import type { CommandContext, CommandResult } from '../../cli/slot.js'
+import { widens } from '../changes.js'
 import { connectorInstall } from '../kinds.js'
 import { askFor, type ConnectorCommandParts } from './parts.js'
 
@@ -17,11 +18,15 @@ export async function installArchive(
     return { json, text: `${id} ${version} is installed already, ${present.status}.` }
   }
   const name = parts.incoming.put(archive, { hold: ctx.dryRun, now: parts.now() })
+  // An enabled connector whose new version may do no more stays enabled.
+  const stays = present?.status === 'enabled' && present.manifest && !widens(manifest, present.manifest)
+  const enable = `cloned connectors enable ${id}`
   const result = await askFor(parts, ctx, connectorInstall, {
     target: id,
     input: { id, version, publisher, digest: head.digest, archive: name, previous: present?.digest ?? null },
     about: { title: `Install the connector ${id} ${version}`, publisher, tools: manifest.tools.map((tool) => tool.id) },
-    done: `Installed ${id} ${version}.\nNext: cloned connectors enable ${id}`,
+    done: `Installed ${id} ${version}.${stays ? '' : `\nNext: ${enable}`}`,
+    ...(stays ? {} : { meanwhile: `Then: ${enable}` }),
   })
   // Only what waits for a decision has to be kept.
   if (result.exit !== 4) parts.incoming.discard(name)

@@ -1,7 +1,7 @@
 // The command `connectors key`: makes a signing key and the document by which others trust it; it replaces no key.
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { writeFileAtomic } from 'cloned/kernel'
 import type { Command, CommandContext, CommandResult } from '../../cli/slot.js'
 import type { ConnectorCommandParts } from './parts.js'
@@ -39,20 +39,27 @@ export function keyCommand({ trust }: Pick<ConnectorCommandParts, 'trust'>): Com
         writeFileSync(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' })
         writeFileAtomic(document, text, { mode: 0o644 })
       }
-      return result(path, document, ctx)
+      return result(path, document, text, ctx)
     },
   }
 }
+
+/** As schemas/trust_publisher.schema.json has it; a namespace may have dots. */
+const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/
 
 type Documents = Pick<ConnectorCommandParts['trust'], 'publisherDocument'>
 
 function first(trust: Documents, ctx: CommandContext, key: KeyObject): string {
   const { publisher, namespace, name } = ctx.options
   if (typeof publisher !== 'string') throw ctx.usageError('--publisher is missing: the id of the publisher')
+  const names = typeof namespace === 'string' ? namespace.split(',') : [publisher]
+  const odd = [publisher, ...names].find((word) => !NAME.test(word))
+  if (odd !== undefined)
+    throw ctx.usageError(`"${odd}" is no id: lower-case letters, digits and hyphens, such as acme-labs`)
   return trust.publisherDocument(key, {
     id: publisher,
     name: typeof name === 'string' ? name : publisher,
-    namespaces: typeof namespace === 'string' ? namespace.split(',') : [publisher],
+    namespaces: names,
   })
 }
 
@@ -66,11 +73,17 @@ function exists(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined
 }
 
-function result(key: string, document: string, { dryRun }: CommandContext): CommandResult {
-  const json = { key, document }
+function result(key: string, document: string, text: string, { dryRun }: CommandContext): CommandResult {
+  const { version, keys } = JSON.parse(text) as { version: number; keys: readonly { kid: string }[] }
+  const kid = keys.at(-1)?.kid ?? ''
+  const json = { key, document, kid }
   if (dryRun) return { json, text: `Would write ${key} and ${document}.` }
   return {
     json,
-    text: `Wrote ${key}, which nobody else may have, and ${document}, which your users add: cloned trust add FILE`,
+    text: [
+      `Wrote ${key}, which nobody else may have, and ${document} for your users.`,
+      `Key: ${kid}   (say it to them by another way too)`,
+      `They take it with: cloned trust ${version === 1 ? 'add' : 'rotate'} ${basename(document)}`,
+    ].join('\n'),
   }
 }

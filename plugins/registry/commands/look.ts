@@ -1,6 +1,6 @@
 // The commands that show what is installed and how it stands; everything is verified anew for them.
 import type { Command } from '../../cli/slot.js'
-import { describeInstall } from '../changes.js'
+import { describePackage, fact } from '../describe.js'
 import { type ConnectorCommandParts, connectorJson, mustFind } from './parts.js'
 
 export function lookCommands(parts: ConnectorCommandParts): readonly Command[] {
@@ -13,12 +13,12 @@ export function lookCommands(parts: ConnectorCommandParts): readonly Command[] {
       async run({ table, paint, printable }) {
         const all = await parts.registry.list()
         const colour = { enabled: paint.green, disabled: paint.dim, quarantined: paint.red }
-        const rows = all.map(({ id, version, publisher, status, problem = '' }) => [
+        const rows = all.map(({ id, version, publisher, status, problem, manifest }) => [
           id,
           version,
           publisher,
           colour[status](status),
-          printable(problem),
+          printable(problem ?? manifest?.title ?? ''),
         ])
         const text =
           all.length === 0
@@ -38,11 +38,11 @@ export function lookCommands(parts: ConnectorCommandParts): readonly Command[] {
         const { manifest, problem, status } = found
         const lines = [
           `${found.id} ${found.version}  ${status}`,
-          ...(problem === undefined ? [] : [`problem    ${problem}`]),
-          `publisher  ${found.publisher}`,
-          `digest     ${found.digest}`,
-          `installed  ${new Date(found.installedAt).toISOString()} by ${found.installedBy}`,
-          ...(manifest ? [manifest.title, ...describeInstall(manifest, undefined)] : []),
+          ...(problem === undefined ? [] : [fact('problem', problem)]),
+          fact('publisher', found.publisher),
+          fact('digest', found.digest),
+          fact('installed', `${new Date(found.installedAt).toISOString()} by ${found.installedBy}`),
+          ...(manifest ? describePackage(manifest) : []),
         ]
         const [first = '', ...rest] = lines.map((line) => printable(line))
         return {

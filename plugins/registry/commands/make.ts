@@ -1,9 +1,9 @@
 // The commands of whoever makes packages: a key, a package, a signature; they need no workspace and trust nothing.
-import { statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { ClonedError, type Json, readJson, readPrivateFile, writeFileAtomic } from 'cloned/kernel'
+import { ClonedError, type Json, readPrivateFile, writeFileAtomic } from 'cloned/kernel'
 import type { Command, CommandContext, CommandResult } from '../../cli/slot.js'
-import type { ManifestDraft } from '../../package/slot.js'
+import { type ManifestDraft, NO_DRAFT } from '../../package/slot.js'
 import { readArchive } from '../incoming.js'
 import { keyCommand } from './key.js'
 import type { ConnectorCommandParts } from './parts.js'
@@ -34,12 +34,9 @@ export function makeCommands(parts: ConnectorCommandParts): readonly Command[] {
 
 async function pack({ packages, sources, now }: ConnectorCommandParts, ctx: CommandContext): Promise<CommandResult> {
   const directory = resolve(ctx.cwd, ctx.args['dir'] ?? '.')
-  const draft = await draftOf(directory, sources())
-  if (!draft) {
-    throw new ClonedError('PACKAGE_INVALID', {
-      problem: `there is no connector.json in ${directory}, and nothing else that describes a connector`,
-    })
-  }
+  if (!existsSync(directory)) throw ctx.usageError(`there is no directory ${directory}`)
+  const draft = packages.draft(directory) ?? (await describedBy(sources(), directory))
+  if (!draft) throw new ClonedError('CONNECTOR_SOURCE', { path: directory, problem: NO_DRAFT })
   const { archive, manifest, digest } = packages.pack(directory, draft, new Date(now()).toISOString())
   const { out } = ctx.options
   const file = resolve(ctx.cwd, typeof out === 'string' ? out : `${manifest.id}-${manifest.version}.tgz`)
@@ -56,13 +53,10 @@ async function pack({ packages, sources, now }: ConnectorCommandParts, ctx: Comm
   return { json, text: `Packed ${what}.\nNext: cloned connectors sign ${file} --key FILE` }
 }
 
-async function draftOf(
-  directory: string,
+async function describedBy(
   sources: ReturnType<ConnectorCommandParts['sources']>,
+  directory: string,
 ): Promise<ManifestDraft | undefined> {
-  const path = resolve(directory, 'connector.json')
-  // The schema of the manifest is held to what comes of it.
-  if (statSync(path, { throwIfNoEntry: false })) return readJson(path) as unknown as ManifestDraft
   for (const source of sources) {
     const draft = await source.describe(directory)
     if (draft) return draft

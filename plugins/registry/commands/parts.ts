@@ -1,6 +1,6 @@
 // What the connector commands share: the services they read, and the one way to ask for a change.
 import { type ActionKind, ClonedError, type Gate, type Json, type JsonObject } from 'cloned/kernel'
-import { actionResult, type CommandContext, type CommandResult } from '../../cli/slot.js'
+import { type ActionWords, actionResult, type CommandContext, type CommandResult } from '../../cli/slot.js'
 import type { ManifestSource, Packages } from '../../package/slot.js'
 import type { Trust } from '../../trust/slot.js'
 import type { Incoming } from '../incoming.js'
@@ -24,14 +24,14 @@ export async function askFor<I extends Json, O>(
   { gate }: Pick<ConnectorCommandParts, 'gate'>,
   ctx: CommandContext,
   kind: ActionKind<I, O>,
-  { target, input, about, done }: { target: string; input: I; about: JsonObject; done: string },
+  { target, input, about, ...words }: { target: string; input: I; about: JsonObject } & ActionWords,
 ): Promise<CommandResult> {
   const request = { target, input, about }
   const outcome = await gate.act(kind, ctx.actor === undefined ? request : { ...request, actor: ctx.actor }, {
     dryRun: ctx.dryRun,
     signal: ctx.signal,
   })
-  return actionResult(outcome as Parameters<typeof actionResult>[0], done, ctx)
+  return actionResult(outcome as Parameters<typeof actionResult>[0], words, ctx)
 }
 
 /** An installed connector. Throws `CONNECTOR_UNKNOWN`. */

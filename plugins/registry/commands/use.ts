@@ -1,8 +1,9 @@
 // The commands that install connectors and switch them; each asks the gate for one exact package.
 import { resolve } from 'node:path'
-import type { ActionKind } from 'cloned/kernel'
+import type { ActionKind, Json } from 'cloned/kernel'
 import type { Command } from '../../cli/slot.js'
-import { describeInstall } from '../changes.js'
+import { changesFrom } from '../changes.js'
+import { describePackage, fact } from '../describe.js'
 import { readArchive } from '../incoming.js'
 import {
   type ConnectorChanged,
@@ -32,13 +33,27 @@ export function useCommands(parts: CatalogCommandParts): readonly Command[] {
         const { head, manifest, kids, downgrade } = await parts.judge(archive)
         parts.packages.check(archive, head, manifest)
         const { id, version, publisher_id } = manifest
+        const present = await parts.registry.get(id)
+        const changes = present?.manifest && changesFrom(manifest, present.manifest)
         const lines = [
-          `${id} ${version} of publisher ${publisher_id}`,
-          `digest ${head.digest}, signed by ${kids.join(', ')}`,
-          ...(downgrade ? ['a newer version was installed here already'] : []),
-          ...describeInstall(manifest, undefined),
+          `${id} ${version}  verified`,
+          fact('publisher', `${publisher_id}, by key ${kids.join(', ')}`),
+          fact('digest', head.digest),
+          ...describePackage(manifest),
+          ...(present ? [fact('installed', [present.version, changes].filter(Boolean).join('; this one '))] : []),
+          ...(downgrade ? [fact('DOWNGRADE', 'a newer version was installed here already')] : []),
         ]
-        const json = { id, version, publisher: publisher_id, package_digest: head.digest, kids, downgrade }
+        const json = {
+          id,
+          version,
+          publisher: publisher_id,
+          package_digest: head.digest,
+          kids,
+          downgrade,
+          installed: present?.version ?? null,
+          changes: changes ?? null,
+          manifest: manifest as unknown as Json,
+        }
         return { json, text: lines.map((line) => ctx.printable(line)).join('\n') }
       },
     },
@@ -55,24 +70,24 @@ export function useCommands(parts: CatalogCommandParts): readonly Command[] {
         return installArchive(parts, ctx, readArchive(resolve(ctx.cwd, name), parts.packages.maxBytes))
       },
     },
-    switchCommand(parts, connectorEnable, 'enable', 'Ask to let an installed connector run', 'Enabled'),
-    switchCommand(parts, connectorDisable, 'disable', 'Ask to let a connector run no longer', 'Disabled'),
-    switchCommand(parts, connectorRemove, 'remove', 'Ask to remove an installed connector', 'Removed'),
+    switchCommand(parts, connectorEnable, 'Enable', 'Ask to let an installed connector run'),
+    switchCommand(parts, connectorDisable, 'Disable', 'Ask to let a connector run no longer'),
+    switchCommand(parts, connectorRemove, 'Remove', 'Ask to remove an installed connector'),
   ]
 }
 
 function switchCommand(
   parts: ConnectorCommandParts,
   kind: ActionKind<ConnectorSwitch, ConnectorChanged>,
-  verb: string,
+  verb: 'Enable' | 'Disable' | 'Remove',
   summary: string,
-  past: string,
 ): Command {
+  const name = `connectors ${verb.toLowerCase()}`
   return {
-    name: `connectors ${verb}`,
+    name,
     summary,
     args: ID,
-    examples: [`cloned connectors ${verb} acme.weather`],
+    examples: [`cloned ${name} acme.weather`],
     needs: 'workspace',
     async run(ctx) {
       const { id, version, digest, publisher, manifest } = await mustFind(parts, ctx.args['id'] ?? '')
@@ -81,7 +96,7 @@ function switchCommand(
         target: id,
         input: { id, digest },
         about: { title: `${verb} the connector ${id} ${version}`, publisher, tools },
-        done: `${past} ${id} ${version}.`,
+        done: `${verb}d ${id} ${version}.`,
       })
     },
   }

@@ -27,6 +27,7 @@ import { registryPlugin } from './registry/index.js'
 import { runsPlugin } from './runs/index.js'
 import { sandboxPlugin } from './sandbox/index.js'
 import { sandboxBubblewrapPlugin } from './sandbox-bubblewrap/index.js'
+import { sandboxRuntimePlugin } from './sandbox-runtime/index.js'
 import { scrubPlugin } from './scrub/index.js'
 import { skillsPlugin } from './skills/index.js'
 import { storePlugin } from './store/index.js'
@@ -70,6 +71,7 @@ export const builtIns: readonly Plugin[] = [
   registryPlugin,
   sandboxPlugin,
   sandboxBubblewrapPlugin,
+  sandboxRuntimePlugin,
   connectorsPlugin,
   skillsPlugin,
   runsPlugin,

@@ -1,5 +1,6 @@
 // Writes the command line of a sandbox: what it holds is listed here, and nothing else of the host must be in it.
 import { existsSync, lstatSync, readlinkSync } from 'node:fs'
+import { release } from 'node:os'
 import { join } from 'node:path'
 import type { SandboxProgram } from '../sandbox/slot.js'
 import { type Inside, PROXY_PORT, VARIABLE } from './agreed.js'
@@ -13,6 +14,10 @@ export const CHANNEL_FD = 5
 const CHANNEL_VARIABLES = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE']
 
 const MIB = 1024 * 1024
+/** What a program may write to, its stacks aside; the kernel holds each of its processes to it. */
+export const MEMORY_BYTES = 2048 * MIB
+/** Processes and threads of a program. The kernel lets it have twice as many, so that one with too many is ended, not stuck. */
+export const TASKS = 256
 /** Directories that are links into /usr on some systems and directories of their own on others. */
 const MERGED = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32']
 /** Public files that programs need: the linker's cache, chosen alternatives, certificates of authorities. */
@@ -84,7 +89,7 @@ function sharedPackage({ shared }: SandboxProgram): string[] {
 
 /** The trial first, then the program in its place. Node programs have it in their own process, before their first line. */
 function started({ command: [name = '', ...rest], egress }: SandboxProgram): string[] {
-  const limits = 'ulimit -c 0; ulimit -n 1024'
+  const limits = `ulimit -c 0; ulimit -n 1024; ulimit -d ${MEMORY_BYTES / 1024}; ${taskLimit()}`
   const trial = '/app/inside/inside.js'
   const channel = egress ? `NODE_CHANNEL_FD=${CHANNEL_FD} ` : ''
   const run =
@@ -92,4 +97,12 @@ function started({ command: [name = '', ...rest], egress }: SandboxProgram): str
       ? `${channel}exec /app/node --import ${trial} "$@"`
       : `${channel}/app/node ${trial} && unset ${VARIABLE} && exec ${egress ? `${CHANNEL_FD}>&- ` : ''}4>&- "$@"`
   return ['/bin/sh', '-c', `${limits}; ${run}`, 'sh', ...(name === 'node' ? rest : [name, ...rest])]
+}
+
+/** Counted by namespace since Linux 5.14, before that for everything that the user runs; never for root of the host. */
+function taskLimit(): string {
+  const [major = 0, minor = 0] = release().split('.').map(Number)
+  if (major < 5 || (major === 5 && minor < 14)) return ':'
+  // Shells disagree about the letter.
+  return `ulimit -u ${2 * TASKS} 2>/dev/null || ulimit -p ${2 * TASKS}`
 }

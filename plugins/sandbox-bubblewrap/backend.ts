@@ -4,7 +4,9 @@ import { accessSync, constants } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { ClonedError } from 'cloned/kernel'
 import type { SandboxBackend, SandboxProblem } from '../sandbox/slot.js'
+import { MEMORY_BYTES, TASKS } from './arguments.js'
 import { seccompFilter } from './seccomp.js'
+import type { Share } from './share.js'
 import { start } from './start.js'
 import { ARCHITECTURES } from './syscalls.js'
 
@@ -16,11 +18,13 @@ const OLDEST = [0, 8] as const
 export interface Surroundings {
   readonly places: readonly string[]
   readonly architecture: string
+  readonly share: Share
 }
 
-const HERE: Surroundings = { places: PLACES, architecture: process.arch }
+const HERE: Surroundings = { places: PLACES, architecture: process.arch, share: { tasks: TASKS, bytes: MEMORY_BYTES } }
 
-export function bubblewrapBackend({ places, architecture }: Surroundings = HERE): SandboxBackend {
+export function bubblewrapBackend(surroundings: Partial<Surroundings> = {}): SandboxBackend {
+  const { places, architecture, share } = { ...HERE, ...surroundings }
   const calls = ARCHITECTURES[architecture]
   const find = () => places.find(executable)
   // Asked once: whether it does what it is for, every start proves anew.
@@ -40,7 +44,8 @@ export function bubblewrapBackend({ places, architecture }: Surroundings = HERE)
       const bubblewrap = find()
       const { connector } = program
       if (!calls || bubblewrap === undefined) throw new ClonedError('SANDBOX_MISSING', { connector, ...MISSING })
-      const launcher = { bubblewrap, filter: seccompFilter(calls), node: process.execPath, inside: insideFiles() }
+      const filter = seccompFilter(calls)
+      const launcher = { bubblewrap, filter, share, node: process.execPath, inside: insideFiles() }
       return await start(launcher, program)
     },
   }

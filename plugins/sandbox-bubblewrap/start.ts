@@ -8,6 +8,8 @@ import type { Ended, SandboxProcess, SandboxProgram } from '../sandbox/slot.js'
 import { PROOF_FD, type Proof } from './agreed.js'
 import { bubblewrapArguments, FILTER_FD, type Parts } from './arguments.js'
 import { withoutInherited } from './descriptors.js'
+import { type Group, makeGroup } from './group.js'
+import { type Share, watchShare } from './share.js'
 
 const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts']
 const START_MS = 15_000
@@ -19,6 +21,7 @@ export interface Launcher extends Parts {
   /** Absolute path of `bwrap`. */
   readonly bubblewrap: string
   readonly filter: Buffer
+  readonly share: Share
 }
 
 /** Rejects with `SANDBOX_ESCAPED` or `SANDBOX_FAILED`. */
@@ -27,8 +30,11 @@ export async function start(launcher: Launcher, program: SandboxProgram): Promis
   const host = Object.fromEntries(NAMESPACES.map((name) => [name, readlinkSync(`/proc/self/ns/${name}`)]))
   const arguments_ = bubblewrapArguments(program, launcher, { nonce, host, listen: program.egress !== undefined })
   const streams = ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...(program.egress ? ['ipc' as const] : [])] as const
+  // Above what is watched, so that whoever takes too much is ended with words; the kernel only says no.
+  const group = makeGroup(nonce, { tasks: 2 * launcher.share.tasks, bytes: 2 * launcher.share.bytes })
+  const [command, ...words] = within(group, [launcher.bubblewrap, ...arguments_])
   const child: ChildProcess = withoutInherited(streams, (stdio) =>
-    spawn(launcher.bubblewrap, arguments_, {
+    spawn(command, words, {
       // The first process in the sandbox keeps this environment, where everybody inside can read it.
       env: {},
       cwd: '/',
@@ -37,11 +43,21 @@ export async function start(launcher: Launcher, program: SandboxProgram): Promis
       stdio,
     }),
   )
-  const ended = new Promise<Ended>((resolve) => {
-    child.once('error', () => resolve({ code: null, signal: null }))
-    child.once('close', (code, signal) => resolve({ code, signal }))
-  })
   const kill = () => void child.kill('SIGKILL')
+  let problem: string | undefined
+  const stopWatching = watchShare(child.pid, launcher.share, (excess) => {
+    problem = excess
+    kill()
+  })
+  child.once('exit', stopWatching)
+  const ended = new Promise<Ended>((resolve) => {
+    const end = (how: Ended) => {
+      group?.remove()
+      resolve(how)
+    }
+    child.once('error', () => end({ code: null, signal: null }))
+    child.once('close', (code, signal) => end({ code, signal, ...(problem === undefined ? {} : { problem }) }))
+  })
   try {
     if (program.egress) handover(child, nonce, program.egress)
     await proved(child, launcher, program, nonce)
@@ -51,6 +67,13 @@ export async function start(launcher: Launcher, program: SandboxProgram): Promis
   }
   const [stdin, stdout, stderr] = child.stdio as unknown as [Writable, Readable, Readable]
   return { stdin, stdout, stderr, backend: 'bubblewrap', ended, kill }
+}
+
+/** The command that runs another one in a group. */
+function within(group: Group | undefined, command: readonly [string, ...string[]]): readonly [string, ...string[]] {
+  if (!group) return command
+  const enter = group.directories.map((directory) => `echo $$ >${directory}/cgroup.procs`).join(' && ')
+  return ['/bin/sh', '-c', `${enter} && exec "$@"`, 'sh', ...command]
 }
 
 /** Resolves once the inside has said that it found no way out. */

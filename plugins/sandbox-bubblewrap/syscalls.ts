@@ -9,7 +9,10 @@ export interface Architecture {
   readonly socket: number
   readonly clone: number
   readonly clone3: number
-  /** Refused with `EPERM`, whatever their arguments. */
+  /**
+   * Refused with `EPERM`, whatever their arguments: what reaches into the kernel or other processes, and what holds memory
+   * that belongs to no process (`memfd_create`, `shmget`), which nobody could count.
+   */
   readonly refused: Readonly<Record<string, number>>
 }
 
@@ -27,6 +30,7 @@ const COMMON = {
   pidfd_getfd: 438,
   mount_setattr: 442,
   quotactl_fd: 443,
+  memfd_secret: 447,
 }
 
 export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
@@ -37,6 +41,7 @@ export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     clone: 56,
     clone3: 435,
     refused: {
+      shmget: 29,
       ptrace: 101,
       syslog: 103,
       uselib: 134,
@@ -71,6 +76,7 @@ export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
       process_vm_writev: 311,
       kcmp: 312,
       finit_module: 313,
+      memfd_create: 319,
       kexec_file_load: 320,
       bpf: 321,
       userfaultfd: 323,
@@ -107,12 +113,14 @@ export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
       swapoff: 225,
       perf_event_open: 241,
       open_by_handle_at: 265,
+      shmget: 194,
       clock_adjtime: 266,
       setns: 268,
       process_vm_readv: 270,
       process_vm_writev: 271,
       kcmp: 272,
       finit_module: 273,
+      memfd_create: 279,
       bpf: 280,
       userfaultfd: 282,
       kexec_file_load: 294,

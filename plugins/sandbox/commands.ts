@@ -1,7 +1,7 @@
 // The commands that take a connector out of the sandbox and put it back, each by a governed action.
-import type { ActionKind, Gate, Json, Outcome } from 'cloned/kernel'
-import type { Command, CommandContext, CommandResult } from '../cli/slot.js'
-import { sandboxOff, sandboxRequired } from './kinds.js'
+import type { ActionKind, Gate, Json } from 'cloned/kernel'
+import { actionResult, type Command, type CommandContext, type CommandResult } from '../cli/slot.js'
+import { CONNECTOR, SHORTEST_REASON, sandboxOff, sandboxRequired } from './kinds.js'
 import type { Sandbox } from './slot.js'
 
 const ID = { name: 'connector', description: 'Id of the connector', required: true } as const
@@ -21,12 +21,15 @@ export function sandboxCommands(gate: Gate, sandbox: Sandbox): readonly Command[
       needs: 'workspace',
       async run(ctx) {
         const { reason, until } = ctx.options
-        if (typeof reason !== 'string') throw ctx.usageError('--reason is missing')
+        if (typeof reason !== 'string' || reason.length < SHORTEST_REASON) {
+          throw ctx.usageError(`--reason has to say why, in ${SHORTEST_REASON} characters or more`)
+        }
         if (typeof until !== 'string' || !DAY.test(until)) throw ctx.usageError('--until is not a day: 2026-12-31')
         const end = Date.parse(`${until}T23:59:59Z`)
         if (Number.isNaN(end)) throw ctx.usageError(`--until ${until} is not a day`)
-        const connector = ctx.args['connector'] ?? ''
-        return await act(ctx, gate, sandboxOff, connector, { connector, reason, until: end })
+        const connector = connectorOf(ctx)
+        const title = `Run the connector ${connector} without a sandbox until ${until}: ${reason}`
+        return await act(ctx, gate, sandboxOff, { connector, reason, until: end }, title)
       },
     },
     {
@@ -36,8 +39,8 @@ export function sandboxCommands(gate: Gate, sandbox: Sandbox): readonly Command[
       examples: ['cloned sandbox require acme.legacy'],
       needs: 'workspace',
       async run(ctx) {
-        const connector = ctx.args['connector'] ?? ''
-        return await act(ctx, gate, sandboxRequired, connector, { connector })
+        const connector = connectorOf(ctx)
+        return await act(ctx, gate, sandboxRequired, { connector }, `Confine the connector ${connector} again`)
       },
     },
     {
@@ -61,36 +64,22 @@ export function sandboxCommands(gate: Gate, sandbox: Sandbox): readonly Command[
   ]
 }
 
-async function act<I extends Json>(
+function connectorOf(ctx: CommandContext): string {
+  const { connector = '' } = ctx.args
+  if (CONNECTOR.test(connector)) return connector
+  throw ctx.usageError(`${ctx.printable(connector)} is no id of a connector: acme.legacy`)
+}
+
+async function act<I extends Json & { readonly connector: string }>(
   ctx: CommandContext,
   gate: Gate,
   kind: ActionKind<I, Json>,
-  target: string,
   input: I,
+  title: string,
 ): Promise<CommandResult> {
-  const request = { target, input, ...(ctx.actor === undefined ? {} : { actor: ctx.actor }) }
-  return result(await gate.act(kind, request, { dryRun: ctx.dryRun, signal: ctx.signal }), target)
-}
-
-function result(outcome: Outcome, connector: string): CommandResult {
-  switch (outcome.status) {
-    case 'done':
-      return { json: { status: outcome.status, output: outcome.output }, text: `Done for ${connector}.` }
-    case 'pending': {
-      const { approval, reason, help } = outcome
-      return {
-        exit: 4,
-        json: { status: outcome.status, approval: approval.id },
-        text: '',
-        problem: `${reason}\n${help}`,
-      }
-    }
-    case 'dry-run':
-      return { json: { status: outcome.status, verdict: outcome.verdict }, text: `It would be: ${outcome.verdict}.` }
-    default: {
-      const { code, reason, help } = outcome
-      const exit = outcome.status === 'denied' ? 3 : 1
-      return { exit, json: { status: outcome.status, code, reason, help }, text: '', problem: `${reason}\n${help}` }
-    }
-  }
+  const target = input.connector
+  const about = { title }
+  const request = { target, input, about, ...(ctx.actor === undefined ? {} : { actor: ctx.actor }) }
+  const outcome = await gate.act(kind, request, { dryRun: ctx.dryRun, signal: ctx.signal })
+  return actionResult(outcome, `Done for ${ctx.printable(target)}.`, ctx)
 }

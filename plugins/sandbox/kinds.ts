@@ -23,7 +23,11 @@ export const sandboxRequired = actionKind<SandboxRequired, SandboxRequired, 'san
   onApproval: 'execute',
 })
 
-const connector = { type: 'string', minLength: 3, maxLength: 100, 'x-loggable': true }
+/** As packages spell them. */
+export const CONNECTOR = /^[a-z][a-z0-9]*(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)+$/
+export const SHORTEST_REASON = 10
+
+const connector = { type: 'string', pattern: CONNECTOR.source, maxLength: 100, 'x-loggable': true }
 
 export function offExecutor(exemptions: Exemptions, now: () => number): Executor<SandboxOff, SandboxOff> {
   return {
@@ -31,7 +35,7 @@ export function offExecutor(exemptions: Exemptions, now: () => number): Executor
       type: 'object',
       properties: {
         connector,
-        reason: { type: 'string', minLength: 10, maxLength: 500, 'x-loggable': true },
+        reason: { type: 'string', minLength: SHORTEST_REASON, maxLength: 500, 'x-loggable': true },
         until: { type: 'integer', minimum: 0, 'x-loggable': true },
       },
       required: ['connector', 'reason', 'until'],

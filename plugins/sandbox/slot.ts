@@ -34,6 +34,8 @@ export interface SharedPackage {
 export interface Ended {
   readonly code: number | null
   readonly signal: string | null
+  /** A clause on why the sandbox ended it; absent when it did not. */
+  readonly problem?: string
 }
 
 /** A running program. It and all its descendants end with this process, whatever ends this one. */
@@ -75,7 +77,8 @@ export interface SandboxBackend {
   /** What is missing here; must not start anything that stays. */
   problem(): Promise<SandboxProblem | undefined>
   /**
-   * Starts a program without network, without the environment, files, processes and descriptors of the host. Before the
+   * Starts a program without network, without the environment, files, processes and descriptors of the host, and ends it
+   * when it takes more of the machine than this backend lets a program have. Before the
    * program's own first instruction the backend must have tried to get out of that very sandbox; where that worked it
    * must reject with `SANDBOX_ESCAPED` and leave nothing running. Rejects with `SANDBOX_FAILED` for a program that does
    * not start.

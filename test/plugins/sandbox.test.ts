@@ -1,8 +1,9 @@
 // The sandbox as a service: required, or off for one connector on a person's word that ends; never anything between.
 import { afterEach, describe, expect, it } from 'vitest'
+import { sandboxChecks } from '../../plugins/sandbox/doctor.js'
 import { sandboxOff, sandboxRequired } from '../../plugins/sandbox/kinds.js'
 import { createSandbox } from '../../plugins/sandbox/sandbox.js'
-import type { SandboxExemption } from '../../plugins/sandbox/slot.js'
+import { type SandboxExemption, sandboxSlot } from '../../plugins/sandbox/slot.js'
 import { bubblewrapBackend } from '../../plugins/sandbox-bubblewrap/backend.js'
 import { type ConnectorsWorld, connectorsWorld } from './connectors-fixture.js'
 
@@ -39,7 +40,7 @@ const MAIN = `
 import { defineConnector, defineTool, serve } from 'cloned/connector'
 serve(defineConnector({ id: 'acme.off', version: '1.0.0', publisher: 'acme', title: '', description: '', tools: [
   defineTool({ id: 'acme.off.do', version: 1, title: '', description: '', input: { type: 'object' }, output: {},
-    risk: 'low', capability: 'test', run: () => ({ env: Object.keys(process.env).sort() }) })] }))`
+    risk: 'low', capability: 'test', run: () => ({ env: Object.keys(process.env).sort(), confined: process.cwd() === '/app/connector' }) })] }))`
 const OFF = { connector: 'acme.off', reason: 'a test that wants it off', until: 0 }
 
 describe('an exemption', () => {
@@ -67,13 +68,38 @@ describe('an exemption', () => {
     const { outcome } = await exempt(Date.now() + DAY)
     expect(outcome).toMatchObject({ status: 'done' })
     const call = await world?.call('acme.off.do@v1')
-    expect(call).toMatchObject({ status: 'done', output: { env: ['HOME', 'LANG', 'PATH', 'PWD', 'TMPDIR'] } })
+    expect(call).toMatchObject({
+      status: 'done',
+      output: { env: ['HOME', 'LANG', 'PATH', 'PWD', 'TMPDIR'], confined: false },
+    })
     const records = await world?.records(call?.callId ?? '')
     expect(records?.filter(({ type }) => type === 'connector.unconfined')).toMatchObject([
       { connector: 'acme.off', reason: OFF.reason, by: 'user:ann' },
     ])
+    const check = async () => {
+      const exemptions = () => world?.kernel.service(sandboxSlot).exemptions() ?? none()
+      const checks = sandboxChecks({ backends: () => [bubblewrapBackend()], exemptions, platform: 'linux' })
+      return await checks.find(({ id }) => id === 'sandbox.exemptions')?.run()
+    }
+    expect(await check()).toMatchObject({
+      level: 'warn',
+      message: expect.stringMatching(/acme\.off until .* on the word of user:ann \(a test that wants it off\)/),
+      fix: 'cloned sandbox require acme.off',
+    })
     const required = await world?.kernel.act(sandboxRequired, { target: 'acme.off', input: { connector: 'acme.off' } })
-    expect(required?.status).toBe('pending')
+    expect(required?.status).toBe('done')
+    const confined = await world?.call('acme.off.do@v1')
+    expect(confined).toMatchObject({ status: 'done', output: { confined: true } })
+    expect(JSON.stringify(await world?.records(confined?.callId ?? ''))).not.toContain('connector.unconfined')
+    expect(await world?.kernel.service(sandboxSlot).exemptions()).toEqual([])
+    expect(await check()).toMatchObject({ level: 'ok' })
+  })
+
+  it('that runs out takes its worker with it', async () => {
+    await exempt(Date.now() + DAY)
+    expect(await world?.call('acme.off.do@v1')).toMatchObject({ output: { confined: false } })
+    world?.advance(DAY)
+    expect(await world?.call('acme.off.do@v1')).toMatchObject({ output: { confined: true } })
   })
 
   it.each([-DAY, 91 * DAY])('does not begin when it would end in %i ms', async (ms) => {

@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const SOURCES = ['kernel', 'plugins', 'examples', 'connector', 'client']
-/** Those that may. The trial inside a sandbox tries to get out; the door of a connector joins two sockets that are open. */
-const DOORS = /^plugins\/(?:(?:firewall|egress-proxy|api)\/|sandbox-bubblewrap\/inside\.ts$|connectors\/door\.ts$)/
+/** Those that may. The trial inside a sandbox tries to get out. */
+const DOORS = /^plugins\/(?:(?:firewall|egress-proxy|api)\/|sandbox-(?:bubblewrap|runtime)\/inside\.ts$)/
 const MODULES =
   /^(?:node:)?(?:undici|http|http2|https|net|tls|dns|dgram|inspector|cluster)(?:\/|$)|^(?:axios|got|node-fetch|ws|request|superagent)$/
 const GLOBALS = new Set(['fetch', 'WebSocket', 'EventSource', 'XMLHttpRequest', 'navigator'])

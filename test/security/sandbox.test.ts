@@ -89,6 +89,13 @@ const ATTEMPTS: readonly (readonly [what: string, attempt: string, answer: RegEx
     '[os.readlink("/proc/self/fd/" + x) for x in os.listdir("/proc/self/fd") if int(x) > 3]',
     /^\[('\/dev\/null'(, )?)*\]$/,
   ],
+  ['more memory than is its own', 'len(bytearray(3 << 30))', /^MemoryError$/],
+  ["memory that is no process's", 'os.memfd_create("x")', /EPERM/],
+  [
+    'memory that outlives processes',
+    'libc.shmget(0, 4096, 0o1600) < 0 and errno.errorcode[ctypes.get_errno()]',
+    /^EPERM$/,
+  ],
   ['variables', 'sorted(set(os.environ) - {"PATH", "HOME", "TMPDIR", "LANG", "PWD", "LC_CTYPE"})', /^\[\]$/],
 ]
 

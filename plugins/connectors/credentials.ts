@@ -1,10 +1,10 @@
 // Puts credentials into the requests of a tool: only those that its manifest declares, and only for the hosts named there.
+import { declares, hostOf } from 'cloned/connector'
 import { beforeSecretUse } from 'cloned/kernel'
 import type { BindRequest, BindSecret, FetchInit, SecretSlot } from '../firewall/slot.js'
 import type { AuthSlot } from '../package/slot.js'
 import type { SecretContext } from '../vault/slot.js'
 import { type CredentialCall, type CredentialParts, decoded, type ResolveSecret, refusal } from './credential.js'
-import { declares, hostOf } from './hosts.js'
 import { signedToken } from './jwt.js'
 import { AccessTokens } from './oauth.js'
 

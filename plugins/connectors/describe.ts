@@ -1,7 +1,7 @@
 // Asks the code of a connector what it is, for a manifest; the code runs confined, as everybody's does.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ClonedError, describeThrown } from 'cloned/kernel'
+import { ClonedError, describeThrown, isClonedError } from 'cloned/kernel'
 import type { ManifestDraft, ManifestSource, PackageRuntime } from '../package/slot.js'
 import type { Sandbox } from '../sandbox/slot.js'
 import { programOf } from './program.js'
@@ -38,10 +38,19 @@ async function describe(directory: string, parts: DescribeParts): Promise<Manife
   try {
     const draft = (await worker.ask('describe', {})) as ManifestDraft
     return { ...draft, runtime, ...(include === undefined ? {} : { include }) }
+  } catch (error) {
+    throw ofSource(error, directory)
   } finally {
     worker.kill()
     await worker.ended
   }
+}
+
+/** The error for whoever wrote the source: its publisher is the one who reads it. */
+export function ofSource(error: unknown, directory: string): unknown {
+  if (!isClonedError(error) || error.code !== 'CONNECTOR_PROTOCOL') return error
+  const { problem } = (error as ClonedError<'CONNECTOR_PROTOCOL'>).params
+  return new ClonedError('CONNECTOR_DESCRIBE', { directory, problem }, { cause: error })
 }
 
 function read(directory: string): Described | undefined {

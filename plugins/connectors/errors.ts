@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { MAX_ERROR_LINE, MAX_ERROR_LINES } from './limits.js'
 
 const MINUTE_MS = 60_000
-const KEPT = 600
+const KEPT = 1_200
 
 /** Answers a function that tells the end of what was written. */
 export function captureErrors(stream: Readable, pass: (line: string) => void, now: () => number): () => string {

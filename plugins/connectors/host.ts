@@ -1,13 +1,14 @@
 // Runs the tools of the connectors that are offered now, each on its own worker; a connector that is not offered runs nothing.
 import { fail, type HandlerContext, type Json } from 'cloned/kernel'
-import type { PackageTool } from '../package/slot.js'
+import { type PackageTool, toolIdAtGate } from '../package/slot.js'
 import type { EnabledConnector, Registry } from '../registry/slot.js'
 import type { SandboxExemption } from '../sandbox/slot.js'
 import { type Launch, type LaunchParts, launch } from './launch.js'
 import type { ConnectorsConfig } from './limits.js'
 import type { DevelopedConnector } from './slot.js'
 import { Supervisor } from './supervisor.js'
-import { ConnectorTools, gateId, type Offered } from './tools.js'
+import { ConnectorTools, type Offered } from './tools.js'
+import type { Worker } from './worker.js'
 
 interface HostParts extends LaunchParts {
   readonly registry: Pick<Registry, 'enabled' | 'verifyNow'> | undefined
@@ -63,7 +64,7 @@ export class ConnectorHost {
 
   async #run(offered: Offered, tool: PackageTool, input: Json, ctx: HandlerContext): Promise<unknown> {
     const { id } = offered.manifest
-    const call = { connector: id, toolId: gateId(tool), tool, ctx, reached: false }
+    const call = { connector: id, toolId: toolIdAtGate(tool.id), tool, ctx, reached: false }
     return await this.#supervisor(offered).run(call, input, async ({ process }) => {
       if (process.exemption) await recordExemption(ctx, process.exemption)
     })
@@ -76,9 +77,16 @@ export class ConnectorHost {
     if (known) return known
     const { idleMs, concurrency } = this.#parts.config
     const start = async () => await launch(await this.#verified(id, key), this.#parts)
-    const made = new Supervisor({ connector: id, start, now: this.#parts.now, idleMs, concurrency })
+    const mayGoOn = ({ process: { exemption } }: Worker) => exemption === undefined || this.#holds(exemption)
+    const made = new Supervisor({ connector: id, start, mayGoOn, now: this.#parts.now, idleMs, concurrency })
     this.#supervisors.set(key, made)
     return made
+  }
+
+  /** A word that has run out, or was taken back, does not keep a program out of the sandbox that it was started without. */
+  async #holds(word: SandboxExemption): Promise<boolean> {
+    const inForce = await this.#parts.sandbox.exemptions()
+    return inForce.some(({ connector, until }) => connector === word.connector && until === word.until)
   }
 
   async #verified(id: string, key: string): Promise<Launch> {

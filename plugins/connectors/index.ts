@@ -1,4 +1,5 @@
 // Wires connectors into a distribution: their tools reach the gate, their programs nothing.
+import { declares, hostOf } from 'cloned/connector'
 import {
   beforeEgress,
   definePlugin,
@@ -11,7 +12,7 @@ import {
 import { commandsCollection } from '../cli/slot.js'
 import { egressProxySlot } from '../egress-proxy/slot.js'
 import { firewallSlot } from '../firewall/slot.js'
-import { manifestSourcesCollection, packagesSlot } from '../package/slot.js'
+import { manifestSourcesCollection, packagesSlot, TOOL_PREFIX } from '../package/slot.js'
 import { afterRegistryChange, registrySlot } from '../registry/slot.js'
 import { sandboxSlot } from '../sandbox/slot.js'
 import { trustSlot } from '../trust/slot.js'
@@ -22,10 +23,10 @@ import { Credentials } from './credentials.js'
 import { manifestSource } from './describe.js'
 import { develop } from './develop.js'
 import { ConnectorHost } from './host.js'
-import { declares, hostOf } from './hosts.js'
+import { launch } from './launch.js'
 import { connectorsConfig } from './limits.js'
 import { Services } from './services.js'
-import { connectorsSlot, TOOL_PREFIX } from './slot.js'
+import { connectorsSlot } from './slot.js'
 
 export * from './slot.js'
 
@@ -63,7 +64,15 @@ export const connectorsPlugin = definePlugin({
       secretName: (connector, secret) => config.secrets[connector]?.[secret] ?? secret,
       now,
     })
-    const parts = { sandbox, egress, registry, config, log, now, services: new Services(firewall, credentials) }
+    const parts = {
+      sandbox,
+      egress,
+      registry,
+      config,
+      log,
+      now,
+      services: new Services(firewall, credentials, deps.scrubber),
+    }
     const host = new ConnectorHost(parts)
     const source = manifestSource(parts)
 
@@ -85,7 +94,10 @@ export const connectorsPlugin = definePlugin({
 
     const connectors = {
       develop: (directory: string) =>
-        develop(directory, { source, host, trust: deps.trust, packages: deps.packages, log, now }),
+        develop(directory, {
+          ...{ source, host, trust: deps.trust, packages: deps.packages, log, now },
+          tryOut: async (connector) => await (await launch(connector, parts)).stop(),
+        }),
       running: () => host.running(),
     }
     return {

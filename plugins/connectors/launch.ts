@@ -1,9 +1,7 @@
 // Starts the worker of a package: verified first, then confined, then agreed with; whatever fails leaves nothing running.
-
-import type { EgressProxy } from '../egress-proxy/slot.js'
+import type { EgressDoor, EgressProxy } from '../egress-proxy/slot.js'
 import type { ConnectorManifest } from '../package/slot.js'
 import type { Sandbox } from '../sandbox/slot.js'
-import { joinDoor } from './door.js'
 import { programOf } from './program.js'
 import { Worker, type WorkerParts } from './worker.js'
 
@@ -20,30 +18,43 @@ export interface Launch {
 
 export async function launch({ directory, manifest }: Launch, parts: LaunchParts): Promise<Worker> {
   const { id, runtime, tools } = manifest
-  const closers: (() => void | Promise<void>)[] = []
-  const close = () => {
-    for (const closer of closers.splice(0)) void closer()
-  }
+  const program = programOf(id, directory, runtime)
+  const { sandbox, egress } = parts
   // Workers that use the SDK ask the host for requests; other programs have what libraries call a proxy.
   const outward = runtime.kind === 'command' && tools.some((tool) => tool.egress_hosts.length > 0)
-  const door = outward ? await parts.egress?.open({ connector: id }) : undefined
-  if (door) closers.push(() => door.close())
+  if (!outward || !egress) return await agreed(await sandbox.start(program), manifest, parts)
+  let door: Promise<EgressDoor> | undefined
+  const starting = sandbox.start({
+    ...program,
+    egress: (listener) => {
+      door = egress.open({ connector: id, listener })
+      // Closed with the program, also with one that did not come up; that it did not open is told below.
+      door.then(
+        async (opened) => {
+          await starting.then(({ ended }) => ended).catch(() => undefined)
+          await opened.close()
+        },
+        () => undefined,
+      )
+    },
+  })
+  const worker = await agreed(await starting, manifest, parts)
   try {
-    const process = await parts.sandbox.start({
-      ...programOf(id, directory, runtime),
-      ...(door && { egress: (listener: unknown) => void closers.push(joinDoor(listener, door)) }),
-    })
-    const worker = new Worker(id, process, parts)
-    void worker.ended.then(close)
-    try {
-      await worker.agree(manifest)
-    } catch (error) {
-      worker.kill()
-      throw error
-    }
-    return worker
+    await door
   } catch (error) {
-    close()
+    worker.kill()
     throw error
   }
+  return worker
+}
+
+async function agreed(process: Worker['process'], manifest: ConnectorManifest, parts: WorkerParts): Promise<Worker> {
+  const worker = new Worker(manifest.id, process, parts)
+  try {
+    await worker.agree(manifest)
+  } catch (error) {
+    worker.kill()
+    throw error
+  }
+  return worker
 }

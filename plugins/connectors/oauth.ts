@@ -1,10 +1,10 @@
 // Exchanges refresh tokens for access tokens, under the rules for the tool; neither of them ever reaches a worker.
+import { declares, hostOf } from 'cloned/connector'
 import { isClonedError, sha256 } from 'cloned/kernel'
 import type { FetchResponse } from '../firewall/slot.js'
 import type { AuthSlot } from '../package/slot.js'
 import { Refusal } from './channel.js'
 import { type CredentialCall, type CredentialParts, decoded, type ResolveSecret } from './credential.js'
-import { declares, hostOf } from './hosts.js'
 
 const PLACE = 'form:refresh_token'
 /** Not used in its last minute: it may end on the way. */

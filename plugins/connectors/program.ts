@@ -14,12 +14,17 @@ export function programOf(
   return { connector, directory, command: runtime.command.map((part) => part.replaceAll('{dir}', '.')), shared: sdk() }
 }
 
+/** Directory of this package, from the sources and from dist/ alike. */
+export function packageRoot(): string {
+  const here = import.meta.url
+  return fileURLToPath(new URL(here.endsWith('.ts') ? '../../' : '../../../', here))
+}
+
 /** `cloned/connector` as this host has it: packages do not carry it. */
 function sdk(): NonNullable<SandboxProgram['shared']> {
-  const here = import.meta.url
   return {
     name: 'cloned',
-    root: fileURLToPath(new URL(here.endsWith('.ts') ? '../../' : '../../../', here)),
+    root: packageRoot(),
     paths: ['package.json', 'dist/connector'],
     modules: { 'cloned/connector': 'dist/connector/index.js' },
   }

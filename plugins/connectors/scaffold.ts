@@ -1,6 +1,7 @@
 // Writes the source of a new connector: the smallest one that packs, with a test; must never write over a file.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { packageRoot } from './program.js'
 
 /** Writes into a directory that does not exist, and answers the names of the files. */
 export function scaffold(directory: string, id: string): readonly string[] {
@@ -9,9 +10,12 @@ export function scaffold(directory: string, id: string): readonly string[] {
     'connector.js': connector(id),
     'serve.js': SERVE,
     'connector.test.js': test(id),
+    '.gitignore': 'node_modules/\n*.tgz\n*.pem\n',
   }
-  mkdirSync(directory, { recursive: true })
+  mkdirSync(join(directory, 'node_modules'), { recursive: true })
   for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content, { flag: 'wx' })
+  // Tests and editors find the SDK without an installation; a host brings its own.
+  symlinkSync(packageRoot(), join(directory, 'node_modules', 'cloned'), 'junction')
   return Object.keys(files)
 }
 
@@ -23,7 +27,6 @@ function packageJson(id: string): string {
     type: 'module',
     scripts: { test: 'node --test' },
     cloned: { connector: 'serve.js', include: ['package.json', 'connector.js', 'serve.js'] },
-    devDependencies: { cloned: '^0.1.0' },
   }
   return `${JSON.stringify(value, null, 2)}\n`
 }

@@ -1,14 +1,15 @@
 // Does for a worker what it may ask of the host, in the name of the call it asks for; it must be a call of that worker.
 import type { ArtifactParams, ArtifactResult, FetchParams, FetchResult } from 'cloned/connector'
-import { type HandlerContext, isClonedError, type Json } from 'cloned/kernel'
+import { type HandlerContext, isClonedError, type Json, type Scrubber } from 'cloned/kernel'
 import type { FetchResponse, Firewall } from '../firewall/slot.js'
 import type { PackageTool } from '../package/slot.js'
 import { Refusal } from './channel.js'
 import type { Credentials } from './credentials.js'
-import { MAX_FETCH_BYTES, validParams } from './params.js'
+import { MAX_FETCH_BYTES, validFromWorker } from './params.js'
 
 const ARTIFACT_SAVE = 'cloned.internal.artifact.save@v1'
 const FETCH_BYTES = 5 * 1000 * 1000
+const SINK = 'connector'
 
 /** A call that a worker is working on. */
 export interface LiveCall {
@@ -23,20 +24,22 @@ export interface LiveCall {
 export class Services {
   readonly #firewall: Firewall
   readonly #credentials: Credentials
+  readonly #scrubber: Scrubber | undefined
 
-  constructor(firewall: Firewall, credentials: Credentials) {
+  constructor(firewall: Firewall, credentials: Credentials, scrubber: Scrubber | undefined) {
     this.#firewall = firewall
     this.#credentials = credentials
+    this.#scrubber = scrubber
   }
 
   /** Throws a {@link Refusal} for what is refused, any other error for what breaks the protocol. */
   async request(method: string, params: unknown, call: (id: string) => LiveCall | undefined): Promise<unknown> {
     if (method === 'fetch') {
-      const valid = validParams('fetch', params)
+      const valid = validFromWorker('fetch_params', params)
       return await this.#fetch(valid, live(call, valid.call_id))
     }
     if (method === 'artifact') {
-      const valid = validParams('artifact', params)
+      const valid = validFromWorker('artifact_params', params)
       return await this.#artifact(valid, live(call, valid.call_id))
     }
     throw new Error(`it asks for "${method.slice(0, 50)}", which the host does not do`)
@@ -56,7 +59,7 @@ export class Services {
         ...(timeout_ms === undefined ? {} : { deadlineMs: timeout_ms }),
         ...this.#credentials.forRequest(call, auth),
       })
-      return resultOf(response)
+      return resultOf(response, this.#scrubber, call.ctx.callId)
     } catch (error) {
       if (!isClonedError(error)) throw error
       throw new Refusal(error.message, { code: error.code, help: error.help })
@@ -79,7 +82,7 @@ export class Services {
 
   /** Passes progress on. Throws for what breaks the protocol; a call that is over has no progress. */
   progress(params: unknown, call: (id: string) => LiveCall | undefined): void {
-    const { call_id, message } = validParams('progress', params)
+    const { call_id, message } = validFromWorker('progress_params', params)
     call(call_id)?.ctx.progress(message as Json)
   }
 }
@@ -90,12 +93,16 @@ function live(call: (id: string) => LiveCall | undefined, id: string): LiveCall 
   return found
 }
 
-function resultOf(response: FetchResponse): FetchResult {
-  const bytes = Buffer.from(response.bytes())
+/** The answer as a worker gets it. Servers repeat what they were sent: a credential in it is for the host alone. */
+function resultOf(response: FetchResponse, scrubber: Scrubber | undefined, callId: string): FetchResult {
+  const scrubbed = (text: string) => scrubber?.text(text, SINK, callId) ?? text
+  const bytes = Buffer.from(scrubber?.bytes(response.bytes(), SINK, callId) ?? response.bytes())
   const { status, url, redirected } = response
-  const headers = [...response.headers].filter(([name]) => name !== 'set-cookie')
+  const headers = [...response.headers]
+    .filter(([name]) => name !== 'set-cookie')
+    .map(([name, value]) => [name, scrubbed(value)] as const)
   const text = bytes.toString('utf8')
   const readable = Buffer.from(text).equals(bytes)
   const body = readable ? text : bytes.toString('base64')
-  return { status, url, redirected, headers, body, encoding: readable ? 'utf8' : 'base64' }
+  return { status, url: scrubbed(url), redirected, headers, body, encoding: readable ? 'utf8' : 'base64' }
 }

@@ -19,6 +19,3 @@ export interface Connectors {
 }
 
 export const connectorsSlot = slot<Connectors>('cloned.connectors', { contract: 1 })
-
-/** What stands before the id of a connector's tool at the gate: `connector.acme.weather.today@v1`. */
-export const TOOL_PREFIX = 'connector.'

@@ -10,6 +10,8 @@ export interface SupervisorParts {
   readonly connector: string
   /** Starts a worker that has agreed. */
   readonly start: () => Promise<Worker>
+  /** Whether a running worker may get a call, too; one that may not is ended, and another one started. */
+  readonly mayGoOn: (worker: Worker) => boolean | Promise<boolean>
   readonly now: () => number
   readonly idleMs: number
   readonly concurrency: number
@@ -39,15 +41,14 @@ export class Supervisor {
     await this.#turn(call.ctx.signal)
     clearTimeout(this.#idle)
     try {
-      const worker = await this.#ready()
+      const worker = await this.#fitting()
       await before(worker)
       if (call.ctx.signal.aborted) throw fail('The call was cancelled before it was passed on.')
       const output = await worker.call(call, input)
       this.#crashes = 0
       return output
     } finally {
-      this.#running--
-      this.#queue.shift()?.()
+      this.#handOn()
       if (this.#running === 0 && !this.#stopped) this.#sleepLater()
     }
   }
@@ -61,15 +62,43 @@ export class Supervisor {
     await worker?.ended
   }
 
+  /** Turns are handed on in the order of the calls, so that none is overtaken for ever. */
   async #turn(signal: AbortSignal): Promise<void> {
-    while (this.#running >= this.#parts.concurrency) {
-      await new Promise<void>((resolve) => {
-        this.#queue.push(resolve)
-        signal.addEventListener('abort', () => resolve(), { once: true })
-      })
-      if (signal.aborted) throw fail('The call was cancelled before it was passed on.')
+    const cancelled = () => fail('The call was cancelled before it was passed on.')
+    if (signal.aborted) throw cancelled()
+    if (this.#running < this.#parts.concurrency) {
+      this.#running++
+      return
     }
-    this.#running++
+    const given = await new Promise<boolean>((resolve) => {
+      const give = () => resolve(true)
+      this.#queue.push(give)
+      const leave = () => {
+        const at = this.#queue.indexOf(give)
+        if (at >= 0) this.#queue.splice(at, 1)
+        resolve(false)
+      }
+      signal.addEventListener('abort', leave, { once: true })
+    })
+    if (!signal.aborted) return
+    if (given) this.#handOn()
+    throw cancelled()
+  }
+
+  #handOn(): void {
+    const next = this.#queue.shift()
+    if (next) next()
+    else this.#running--
+  }
+
+  async #fitting(): Promise<Worker> {
+    const worker = await this.#ready()
+    const current = this.#worker
+    if (await this.#parts.mayGoOn(worker)) return worker
+    // Another call may have ended it meanwhile, and started the next.
+    if (this.#worker === current) this.#worker = undefined
+    worker.kill()
+    return await this.#ready()
   }
 
   async #ready(): Promise<Worker> {

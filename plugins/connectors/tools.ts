@@ -1,7 +1,6 @@
 // Makes tools of the gate out of the tools of connectors; a tool of the same package must stay the same object.
 import { defineTool, type HandlerContext, type Json, type JsonObject, type Tool } from 'cloned/kernel'
-import type { ConnectorManifest, PackageTool } from '../package/slot.js'
-import { TOOL_PREFIX } from './slot.js'
+import { type ConnectorManifest, type PackageTool, toolIdAtGate } from '../package/slot.js'
 
 /** Connectors whose tools can be called. */
 export interface Offered {
@@ -26,7 +25,7 @@ export class ConnectorTools {
     const made = new Map(offered.map((each) => [each.key, this.#made.get(each.key) ?? this.#make(each)]))
     this.#made = made
     this.#known = new Map(
-      offered.flatMap(({ manifest }) => manifest.tools.map((tool) => [gateId(tool), tool] as const)),
+      offered.flatMap(({ manifest }) => manifest.tools.map((tool) => [toolIdAtGate(tool.id), tool] as const)),
     )
     return [...made.values()].flat()
   }
@@ -39,7 +38,7 @@ export class ConnectorTools {
   #make(offered: Offered): readonly Tool[] {
     return offered.manifest.tools.map((tool) =>
       defineTool<Json, unknown>({
-        id: gateId(tool),
+        id: toolIdAtGate(tool.id),
         title: tool.title,
         description: tool.description,
         input: tool.loggable_fields.reduce(marked, tool.input_schema),
@@ -56,10 +55,6 @@ export class ConnectorTools {
       }),
     )
   }
-}
-
-export function gateId({ id }: PackageTool): string {
-  return `${TOOL_PREFIX}${id}`
 }
 
 /** The schema with the property at this pointer marked for the log. */

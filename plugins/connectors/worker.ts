@@ -1,12 +1,12 @@
 // One running worker: agrees on the protocol, passes calls to it and ends it; a call must never be lost without an end.
-import { type InitializeResult, PROTOCOL, RPC } from 'cloned/connector'
-import { ClonedError, fail, HandlerError, KERNEL_VERSION, type Logger } from 'cloned/kernel'
+import { PROTOCOL, RPC } from 'cloned/connector'
+import { ClonedError, describeThrown, fail, HandlerError, KERNEL_VERSION, type Logger } from 'cloned/kernel'
 import type { ConnectorManifest } from '../package/slot.js'
 import type { SandboxProcess } from '../sandbox/slot.js'
 import { Channel, WorkerError } from './channel.js'
 import { captureErrors } from './errors.js'
 import { type ConnectorsConfig, MAX_UNREAD } from './limits.js'
-import { validParams } from './params.js'
+import { validFromWorker, type WorkerValues } from './params.js'
 import type { LiveCall, Services } from './services.js'
 
 export interface WorkerParts {
@@ -46,9 +46,9 @@ export class Worker {
       },
       parts.now,
     )
-    this.ended = process.ended.then(({ code, signal }) => {
+    this.ended = process.ended.then(({ code, signal, problem }) => {
       const said = this.#said()
-      this.#problem ??= `it ended with ${signal ?? `code ${code}`}${said === '' ? '' : ` and said: ${said}`}`
+      this.#problem ??= problem ?? `it ended with ${signal ?? `code ${code}`}${said === '' ? '' : ` and said: ${said}`}`
       this.#channel.close(new Error(this.#problem))
       return this.#problem === STOPPED ? undefined : this.#problem
     })
@@ -69,13 +69,14 @@ export class Worker {
       tools: ids,
       max_line_bytes: 16 * 1024 * 1024,
     }
-    const answer = (await this.ask('initialize', params)) as Partial<InitializeResult> | null
+    const answer = (await this.ask('initialize', params)) as { readonly protocol?: unknown } | null
+    // Who speaks another protocol may say everything else in another way.
     if (answer?.protocol !== PROTOCOL) throw this.#skew(JSON.stringify(answer?.protocol ?? null))
-    const { connector: own, tools: offered } = answer
-    if (own?.id !== id || own.version !== version) {
-      throw this.#broke(`it says that it is ${own?.id} ${own?.version}, not ${id} ${version}`)
+    const { connector: own, tools: offered } = this.#valid('initialize_result', answer)
+    if (own.id !== id || own.version !== version) {
+      throw this.#broke(`it says that it is ${own.id} ${own.version}, not ${id} ${version}`)
     }
-    if (!Array.isArray(offered) || JSON.stringify([...offered].sort()) !== JSON.stringify(ids)) {
+    if (JSON.stringify([...offered].sort()) !== JSON.stringify(ids)) {
       throw this.#broke('its tools are not those of its manifest')
     }
   }
@@ -115,12 +116,7 @@ export class Worker {
       const params = { call_id: callId, tool: tool.id, input, deadline_ms: tool.timeout_ms }
       const answered = this.#channel.request(callId, 'call', params)
       if (signal.aborted) cancel()
-      const result = (await answered) as { output?: unknown } | null
-      if (typeof result !== 'object' || result === null || !('output' in result)) {
-        this.kill('it answered a call without an output')
-        throw this.#broke('it answered a call without an output')
-      }
-      return result.output
+      return this.#valid('call_result', await answered).output
     } catch (error) {
       throw this.#failure(error, call)
     } finally {
@@ -151,8 +147,18 @@ export class Worker {
       return
     }
     if (method !== 'log') throw new Error(`it sent a notice "${method.slice(0, 50)}"`)
-    const { level, message } = validParams('log', params)
+    const { level, message } = validFromWorker('log_params', params)
     this.#parts.log[level](`${this.#name}: ${message.slice(0, 4096)}`)
+  }
+
+  #valid<N extends keyof WorkerValues>(name: N, value: unknown): WorkerValues[N] {
+    try {
+      return validFromWorker(name, value)
+    } catch (error) {
+      const problem = describeThrown(error)
+      this.kill(problem)
+      throw this.#broke(problem)
+    }
   }
 
   #failure(error: unknown, call: LiveCall): HandlerError {

@@ -1,7 +1,7 @@
 // Listens for one connector and takes what comes to be judged; who reaches the listener is that connector and nobody else.
 import { setMaxListeners } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Server as NetServer, Socket } from 'node:net'
 import { ClonedError, describeThrown, type Logger } from 'cloned/kernel'
 import type { Firewall } from '../firewall/slot.js'
 import { refuse, serveConnect } from './connect.js'
@@ -40,7 +40,7 @@ const CHECK_EVERY_MS = 1_000
 export class Door {
   readonly #parts: DoorParts
   readonly #closing = new AbortController()
-  readonly #servers: Server[] = []
+  readonly #servers: NetServer[] = []
   readonly #sockets = new Set<Socket>()
   readonly #serving = new Set<Promise<void>>()
   #plain = 0
@@ -87,6 +87,16 @@ export class Door {
     })
     this.#servers.push(server)
     return server
+  }
+
+  /** Serves the connections of a server that listens already. */
+  take(listening: NetServer): void {
+    const server = this.listener()
+    // Its time limits begin to count with this event; it does not listen itself.
+    server.emit('listening')
+    listening.maxConnections = server.maxConnections
+    listening.on('connection', (socket: Socket) => server.emit('connection', socket.setNoDelay(true)))
+    this.#servers.push(listening)
   }
 
   /** Ends everything; resolves when it is recorded. Legal twice. */

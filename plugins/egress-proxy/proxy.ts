@@ -1,4 +1,5 @@
 // Opens and closes the doors of connectors; none is open before the start of the kernel or after it began to end.
+import { Server } from 'node:net'
 import { type AuditLog, ClonedError, describeThrown, type Gate, type Logger } from 'cloned/kernel'
 import type { Firewall } from '../firewall/slot.js'
 import { Door, type DoorLimits } from './door.js'
@@ -41,7 +42,7 @@ export class Doors implements EgressProxy {
     await Promise.all([...this.#open].map((door) => door.close()))
   }
 
-  async open({ connector, tool, port = process.platform === 'win32' }: DoorOptions): Promise<EgressDoor> {
+  async open({ connector, tool, port = false, listener }: DoorOptions): Promise<EgressDoor> {
     const refused = (problem: string) => new ClonedError('EGRESS_PROXY_OPEN', { connector: String(connector), problem })
     if (!isId(connector, CONNECTOR)) throw refused('it is no id of a connector')
     if (tool !== undefined && !isId(tool, TOOL)) throw refused('the tool is no tool id with version')
@@ -51,10 +52,12 @@ export class Doors implements EgressProxy {
     const { governed } = this
     const door = new Door({ whose, governed, firewall, limits, log, records: new Records(this.#parts, whose) })
     try {
-      const place = process.platform === 'win32' ? undefined : await listenOnSocket(door.listener())
+      if (listener !== undefined) door.take(mustListen(listener))
+      const sockets = listener === undefined && process.platform !== 'win32'
+      const place = sockets ? await listenOnSocket(door.listener()) : undefined
       const opened: EgressDoor = {
         ...(place ? { socket: place.path } : {}),
-        ...(port ? { port: await listenOnPort(door.listener()) } : {}),
+        ...(port || (listener === undefined && !place) ? { port: await listenOnPort(door.listener()) } : {}),
         close: async () => {
           this.#open.delete(opened)
           await door.close()
@@ -79,4 +82,9 @@ export class Doors implements EgressProxy {
 
 function isId(id: string, pattern: RegExp): boolean {
   return typeof id === 'string' && id.length <= 200 && pattern.test(id)
+}
+
+function mustListen(listener: unknown): Server {
+  if (listener instanceof Server && listener.listening) return listener
+  throw new Error('the listener is no server that listens')
 }

@@ -12,6 +12,11 @@ export interface DoorOptions {
    * only way. Default: `false`.
    */
   readonly port?: boolean
+  /**
+   * A listening `net.Server` that the door takes over, and closes with itself; then it listens nowhere else. For servers
+   * that were made where only the connector can reach them.
+   */
+  readonly listener?: unknown
 }
 
 /** An open door: an HTTP proxy of one connector. */

@@ -1,9 +1,9 @@
 // Credentials of connectors: put in by the host, for the hosts and places that manifest and vault both say, never shown.
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
+import { declares, hostOf } from 'cloned/connector'
 import type { HandlerContext } from 'cloned/kernel'
 import { describe, expect, it } from 'vitest'
 import { Credentials } from '../../plugins/connectors/credentials.js'
-import { declares, hostOf } from '../../plugins/connectors/hosts.js'
 import { signedToken } from '../../plugins/connectors/jwt.js'
 import type { BindRequest, FetchInit, Firewall, SecretSlot } from '../../plugins/firewall/slot.js'
 import type { AuthSlot } from '../../plugins/package/slot.js'

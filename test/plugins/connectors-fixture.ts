@@ -21,6 +21,7 @@ import { sandboxBubblewrapPlugin } from 'cloned/plugins/sandbox-bubblewrap'
 import { builtIns, defaultDistribution, initWorkspace } from '../../plugins/default.js'
 import { type ConnectorManifest, manifestSourcesCollection, type PackageTool } from '../../plugins/package/slot.js'
 import { afterRegistryChange, type EnabledConnector, registrySlot } from '../../plugins/registry/slot.js'
+import { mustFitSchema } from './audit-records.js'
 
 /** Whether programs can be confined here. In CI a machine that cannot is a failure, not a reason to skip. */
 export const canConfine = process.env['CI'] === 'true' || spawnSync('bwrap', ['--version']).status === 0
@@ -157,6 +158,7 @@ export async function connectorsWorld(options: WorldOptions = {}): Promise<Conne
     },
     async close() {
       await kernel.stop()
+      mustFitSchema(join(root, '.cloned', 'audit.log'))
       rmSync(root, { recursive: true, force: true })
       rmSync(sources, { recursive: true, force: true })
     },

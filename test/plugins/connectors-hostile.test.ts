@@ -30,8 +30,8 @@ const BREACHES: readonly (readonly [what: string, act: string, says: RegExp])[] 
   ],
   ['answers for a call that is not its own', `send({ id: 'other', result: { output: 1 } })`, /nobody has made/],
   ['answers a prototype', `send({ id: '__proto__', result: { output: 1 } })`, /nobody has made/],
-  ['answers without an output', `send({ id, result: {} })`, /without an output/],
-  ['answers null', `send({ id, result: null })`, /without an output/],
+  ['answers without an output', `send({ id, result: {} })`, /its call_result is not understood/],
+  ['answers null', `send({ id, result: null })`, /its call_result is not understood/],
   ['asks for what the host does not do', `send({ id: 1, method: 'exec', params: {} })`, /which the host does not do/],
   [
     'asks with parameters of the wrong shape',

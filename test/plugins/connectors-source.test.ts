@@ -1,15 +1,14 @@
-// Connectors from source, and programs that go out by a proxy: what a door lets through is the door's to say.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:net'
+// Connectors from source: taken as their code is, loudly, and only where the root of trust says so.
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { definePlugin } from 'cloned/kernel'
 import { afterEach, describe, expect, it } from 'vitest'
+import { connectorCommands } from '../../plugins/connectors/commands.js'
 import { scaffold } from '../../plugins/connectors/scaffold.js'
 import { connectorsSlot } from '../../plugins/connectors/slot.js'
-import { type EgressDoor, egressProxySlot } from '../../plugins/egress-proxy/slot.js'
 import { type Trust, trustSlot } from '../../plugins/trust/slot.js'
-import { type ConnectorsWorld, canConfine, connectorsWorld, NO_SANDBOX } from './connectors-fixture.js'
+import { type ConnectorsWorld, canConfine, connectorsWorld, NO_SANDBOX, packageTool } from './connectors-fixture.js'
 
 const trustIn = (mode: 'dev' | 'strict') =>
   definePlugin({
@@ -41,70 +40,87 @@ describe.skipIf(!canConfine)(`a connector from source (skipped only where ${NO_S
     rmSync(directory, { recursive: true })
   })
 
+  it('is taken again after every change of a file, and a bad change is told, until it is told to stop', async () => {
+    world = await connectorsWorld({ plugins: [trustIn('dev')] })
+    rmSync(directory, { recursive: true, force: true })
+    scaffold(directory, 'acme.weather')
+    const connectors = world.kernel.service(connectorsSlot)
+    const command = connectorCommands(connectors, world.kernel).find(({ name }) => name === 'connectors dev')
+    const stop = new AbortController()
+    const said: string[] = []
+    const emitted: unknown[] = []
+    const say = (line: string) => void said.push(line)
+    const options = { tool: 'acme.weather.greet@v1', input: '{}' }
+    const context = {
+      args: { directory },
+      options,
+      cwd: '/',
+      signal: stop.signal,
+      dryRun: false,
+      print: say,
+      tell: say,
+      emit: (document: unknown) => void emitted.push(document),
+    }
+    const inputJson = async () => ({ name: 'Ada' })
+    const running = command?.run({ ...context, inputJson, printable: (text: string) => text } as never)
+    const edit = (from: string, to: string) => {
+      const path = join(directory, 'connector.js')
+      writeFileSync(path, readFileSync(path, 'utf8').replace(from, to))
+    }
+    await expect.poll(() => said.join('\n'), { timeout: 10_000 }).toContain('Hello, Ada.')
+    edit('Hello, ', 'Good day, ')
+    await expect.poll(() => said.join('\n'), { timeout: 10_000 }).toContain('Good day, Ada.')
+    edit('defineConnector({', 'defineConnector({,')
+    await expect.poll(() => said.join('\n'), { timeout: 10_000 }).toContain('SyntaxError')
+    expect(emitted).toMatchObject([
+      { id: 'acme.weather', outcome: { status: 'done', output: { text: 'Hello, Ada.' } } },
+      { outcome: { output: { text: 'Good day, Ada.' } } },
+      { error: { code: 'CONNECTOR_DESCRIBE' } },
+    ])
+    stop.abort()
+    await running
+    rmSync(directory, { recursive: true })
+  })
+
+  const noPython = process.env['CI'] !== 'true' && !existsSync('/usr/bin/python3')
+  it.skipIf(noPython).each([
+    [
+      'serves other tools than it lists',
+      "serve('acme.words', '1.0.0', {'acme.words.other@v1': lambda given: {}})",
+      /its tools are not those/,
+    ],
+    ['does not start', 'syntax error', /SyntaxError/],
+  ])(
+    'with a manifest written by hand is refused at once when it %s (skipped only without python3)',
+    async (_, last, told) => {
+      world = await connectorsWorld({ plugins: [trustIn('dev')] })
+      const { contract_sha256: _digest, ...tool } = packageTool({ id: 'acme.words.count@v1' })
+      const draft = {
+        ...{
+          id: 'acme.words',
+          version: '1.0.0',
+          publisher_id: 'acme',
+          title: 'Words',
+          description: 'Counts words',
+          protocol: 1,
+        },
+        ...{ runtime: { kind: 'command', command: ['python3', 'words.py'] }, requires_capabilities: [], tools: [tool] },
+      }
+      mkdirSync(directory, { recursive: true })
+      writeFileSync(join(directory, 'connector.json'), JSON.stringify(draft))
+      cpSync('examples/connector-python-words/cloned_worker.py', join(directory, 'cloned_worker.py'))
+      writeFileSync(join(directory, 'words.py'), `from cloned_worker import serve\n${last}\n`)
+      const taken = world.kernel.service(connectorsSlot).develop(directory)
+      await expect(taken).rejects.toMatchObject({ code: 'CONNECTOR_DESCRIBE', message: expect.stringMatching(told) })
+      expect(world.kernel.service(connectorsSlot).running()).toEqual([])
+      rmSync(directory, { recursive: true })
+    },
+  )
+
   it('does not run where the root of trust is strict', async () => {
     world = await connectorsWorld({ plugins: [trustIn('strict')] })
     mkdirSync(directory, { recursive: true })
     const taken = world.kernel.service(connectorsSlot).develop(directory)
     await expect(taken).rejects.toMatchObject({ code: 'CONNECTOR_DEV' })
-  })
-})
-
-const CURL = `
-read -r line
-echo '{"jsonrpc":"2.0","id":"initialize","result":{"protocol":1,"connector":{"id":"acme.sh","version":"1.0.0"},"tools":["acme.sh.do@v1"]}}'
-read -r line
-id=$(printf %s "$line" | sed 's/.*"id":"\\([^"]*\\)".*/\\1/')
-code=$(curl -s -m 5 -o /dev/null -w '%{http_code}' http://example.com/)
-echo '{"jsonrpc":"2.0","id":"'$id'","result":{"output":"'$code'"}}'
-cat >/dev/null
-`
-
-describe.skipIf(!canConfine)(`a program in a shell (skipped only where ${NO_SANDBOX})`, () => {
-  let world: ConnectorsWorld
-  let server: Server | undefined
-  afterEach(async () => {
-    server?.close()
-    await world.close()
-  })
-  const shell = (hosts: readonly string[]) => ({
-    id: 'acme.sh',
-    files: { 'main.sh': CURL },
-    command: ['sh', '{dir}/main.sh'],
-    tools: [{ id: 'acme.sh.do@v1', egress_hosts: hosts }],
-  })
-
-  it.each([
-    [['example.com'], '418', 1],
-    [[], '000', 0],
-  ])('with the hosts %j gets %s by its proxy', async (hosts, code, doors) => {
-    const opened: string[] = []
-    const heads: string[] = []
-    let closed = 0
-    const socket = join(mkdtempSync(join(tmpdir(), 'cloned-door-')), 'door')
-    server = createServer((connection) => {
-      connection.once('data', (data) => {
-        heads.push(data.toString().split('\r\n')[0] ?? '')
-        connection.end("HTTP/1.1 418 I'm a teapot\r\ncontent-length: 0\r\n\r\n")
-      })
-    })
-    await new Promise<void>((ready) => server?.listen(socket, ready))
-    const open = async ({ connector }: { connector: string }): Promise<EgressDoor> => {
-      opened.push(connector)
-      return { socket, close: async () => void closed++ }
-    }
-    const proxy = definePlugin({
-      id: 'cloned.egress-proxy',
-      version: '1.0.0',
-      kernel: '^0.1.0',
-      provides: { proxy: egressProxySlot },
-      setup: () => ({ proxy: { open } }),
-    })
-    world = await connectorsWorld({ plugins: [proxy] })
-    world.enable(shell(hosts))
-    expect(await world.call('acme.sh.do@v1')).toMatchObject({ status: 'done', output: code })
-    expect(opened).toEqual(Array.from({ length: doors }, () => 'acme.sh'))
-    expect(heads).toEqual(Array.from({ length: doors }, () => 'GET http://example.com/ HTTP/1.1'))
-    world.disable('acme.sh')
-    await expect.poll(() => closed).toBe(doors)
   })
 })

@@ -1,5 +1,6 @@
 // The egress proxy as a connector meets it: tunnels, plain requests, what is recorded, and how they end.
 import { existsSync, statSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { createKernel } from 'cloned/kernel'
 import { egressConnect, egressProxyPlugin, egressProxySlot } from 'cloned/plugins/egress-proxy'
@@ -10,6 +11,7 @@ import {
   type Certificate,
   CONNECTOR,
   certificate,
+  dialDoor,
   getThrough,
   type ProxyWorld,
   proxyWorld,
@@ -405,5 +407,41 @@ describe('the plugin', () => {
     await w.kernel.stop()
     await closed
     expect(w.records('egress.ended')).toHaveLength(1)
+  })
+})
+
+describe('a door with a listener that it is given', () => {
+  it('serves it and nothing else, by the same rules, and closes it', async () => {
+    const world = await proxyWorld({ zone: { 'a.test': [['127.0.0.1']] } })
+    const upstream = await httpServer((request, response) => response.end(`plain ${request.url}`))
+    const listener = createServer()
+    await new Promise<void>((ready) => listener.listen(0, '127.0.0.1', ready))
+    const { port } = listener.address() as AddressInfo
+    try {
+      world.allow({ host: 'a.test', addresses: LOOPBACK, ports: [upstream.port], schemes: ['http'] })
+      const door = await world.open({ listener, port: false })
+      expect([door.port, door.socket]).toEqual([undefined, undefined])
+      const get = (host: string) => speak({ ...door, port }, `GET http://${host}/x HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+      expect(await get(`a.test:${upstream.port}`)).toMatchObject({ status: 200, text: 'plain /x' })
+      expect((await get('evil.test')).status).toBe(403)
+      const idle = dialDoor({ ...door, port })
+      await new Promise((ready) => idle.once('connect', ready))
+      const ended = new Promise((resolve) => idle.once('close', resolve))
+      await door.close()
+      await ended
+      expect(listener.listening).toBe(false)
+    } finally {
+      await world.close()
+      await upstream.close()
+    }
+  })
+
+  it.each([
+    ['nothing that listens', createServer()],
+    ['no server', {}],
+  ])('is not opened with %s', async (_, listener) => {
+    const world = await proxyWorld()
+    await expect(world.open({ listener, port: false })).rejects.toMatchObject({ code: 'EGRESS_PROXY_OPEN' })
+    await world.close()
   })
 })

@@ -1,7 +1,7 @@
 // Checks the links of Markdown files; what could not be looked at is reported, never taken as fine.
 import { posix } from 'node:path'
 import { describeThrown, type HandlerContext } from 'cloned/kernel'
-import { type Answer, askExternal, type Blocked } from './external.js'
+import { type Answer, type Asking, askExternal, type Blocked } from './external.js'
 import { type Page, parsePage } from './page.js'
 import { isMarkdown, type Target, targetOf } from './target.js'
 import { listAll, readAll, type Seen } from './workspace.js'
@@ -42,10 +42,10 @@ const PARSE_LIMITS = { fileMs: 5_000, allMs: 20_000 }
 export async function checkLinks(
   paths: readonly string[],
   ctx: Pick<HandlerContext, 'call'>,
-  limits = PARSE_LIMITS,
+  { parsing = PARSE_LIMITS, ...asking }: Asking & { readonly parsing?: typeof PARSE_LIMITS } = {},
 ): Promise<Findings> {
   const files = [...new Set(paths)].sort()
-  const parse = parser(limits)
+  const parse = parser(parsing)
   const pages = new Map([...(await readAll(files, ctx))].map(([path, seen]) => [path, parse(seen)]))
   const links = files.flatMap((file) => linksOf(file, pages.get(file)))
   const wanted = links.flatMap(({ target }) =>
@@ -60,7 +60,7 @@ export async function checkLinks(
   for (const [path, seen] of await readAll(unread, ctx)) pages.set(path, parse(seen))
 
   const external = links.flatMap(({ target }) => (target.kind === 'external' ? [target.url] : []))
-  const { answers, blocked } = await askExternal(external, ctx)
+  const { answers, blocked } = await askExternal(external, ctx, asking)
   const broken: Problem[] = []
   const unchecked: Problem[] = files.flatMap((file) => {
     const page = pages.get(file)

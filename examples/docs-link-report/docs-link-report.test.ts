@@ -117,12 +117,14 @@ it('a file that cannot be read is named as not checked', async () => {
 it('a text made to keep the parser busy is given up on, and the others are checked', async () => {
   writeFileSync(join(root, 'docs', 'hostile.md'), '*a_'.repeat(60_000))
   const ctx = { call: (tool: string, input: unknown) => kernel.call({ tool, input }) }
-  const limits = { fileMs: 500, allMs: 20_000 }
-  expect(await checkLinks(['docs/hostile.md', 'docs/notes.txt'], ctx, limits)).toMatchObject({
+  const parsing = { fileMs: 500, allMs: 20_000 }
+  expect(await checkLinks(['docs/hostile.md', 'docs/notes.txt'], ctx, { parsing })).toMatchObject({
     files: 2,
     unchecked: [{ file: 'docs/hostile.md', reason: expect.stringContaining('could not be parsed') }],
   })
-  expect(await checkLinks(['docs/index.md', 'docs/notes.txt'], ctx, { ...limits, allMs: 0 })).toMatchObject({
+  expect(
+    await checkLinks(['docs/index.md', 'docs/notes.txt'], ctx, { parsing: { ...parsing, allMs: 0 } }),
+  ).toMatchObject({
     unchecked: [{ file: 'docs/index.md' }, { file: 'docs/notes.txt' }],
   })
 })
@@ -199,7 +201,7 @@ it('hosts, links and time are limited, and what was not asked is unchecked', asy
   const limits = { origins: 2, urls: 3, atOnce: 1, eachMs: 100, allMs: 10_000 }
   const urls = ['a', 'b', 'c'].flatMap((host) => [1, 2].map((n) => `https://${host}.test/${n}`))
   const { ctx, asked } = played(() => done(200))
-  const { answers } = await askExternal(urls, ctx, limits)
+  const { answers } = await askExternal(urls, ctx, { limits })
   expect(asked).toHaveLength(3)
   expect(urls.map((url) => answers.get(url)?.reason)).toEqual([
     '',
@@ -210,7 +212,41 @@ it('hosts, links and time are limited, and what was not asked is unchecked', asy
     'too many hosts to ask',
   ])
   const late = played(() => done(200))
-  const none = await askExternal(urls, late.ctx, { ...limits, allMs: -1 })
+  const none = await askExternal(urls, late.ctx, { limits: { ...limits, allMs: -1 } })
   expect(late.asked).toEqual([])
   expect(none.answers.get('https://a.test/1')).toEqual({ kind: 'unchecked', reason: 'no time was left to ask' })
 })
+
+it('the hosts of a connector are asked by it, and what it has no status for is asked as ever', async () => {
+  const urls = ['https://a.test/gone', 'https://a.test/lost', 'https://b.test/', 'http://a.test/']
+  const ofConnector = {
+    checked: [
+      { url: urls[0], ok: false, status: 404 },
+      { url: urls[1], ok: false, problem: 'late' },
+    ],
+  }
+  const called: [string, unknown][] = []
+  const call = async (tool: string, input: unknown) => {
+    called.push([tool, input])
+    return (tool.startsWith('connector.') ? { status: 'done', output: ofConnector } : done(200)) as unknown as Outcome
+  }
+  const { answers } = await askExternal(urls, { call }, { connectorHosts: new Set(['a.test']) })
+  expect([...answers].map(([url, { kind }]) => [url, kind]).sort()).toEqual([
+    ['http://a.test/', 'fine'],
+    ['https://a.test/gone', 'broken'],
+    ['https://a.test/lost', 'fine'],
+    ['https://b.test/', 'fine'],
+  ])
+  expect(called.filter(([tool]) => tool.startsWith('connector.'))).toEqual([
+    ['connector.acme.http-status.check@v1', { urls: urls.slice(0, 2) }],
+  ])
+})
+
+it.each(['denied', 'failed', 'pending'])(
+  'a connector whose call ends as %s leaves the links to the built-in tool',
+  async (status) => {
+    const call = async (tool: string) => (tool.startsWith('connector.') ? { status } : done(204)) as unknown as Outcome
+    const asked = await askExternal(['https://a.test/'], { call }, { connectorHosts: new Set(['a.test']) })
+    expect(asked.answers.get('https://a.test/')).toEqual({ kind: 'fine', reason: '' })
+  },
+)

@@ -19,17 +19,30 @@ export interface ExternalAnswers {
   readonly blocked: readonly Blocked[]
 }
 
+/** How external links are asked. */
+export interface Asking {
+  readonly limits?: typeof LIMITS
+  /** `example.com`, or with `:port`: hosts of which an installed connector checks the links. */
+  readonly connectorHosts?: ReadonlySet<string>
+}
+
+/** Of the connector in examples/connector-http-status. */
+export const CHECK = 'acme.http-status.check@v1'
+const CHECK_MOST = 50
 const FETCH = 'cloned.internal.http.fetch@v1'
 const LIMITS = { origins: 50, urls: 200, atOnce: 8, eachMs: 5_000, allMs: 15_000 }
 /** Answers of servers that know no HEAD. */
 const NO_HEAD = new Set([405, 501])
 const GONE = new Set([404, 410])
 
-/** Asks each URL once. Beyond the limits nothing is asked, and the URL is unchecked. */
+/**
+ * Asks each URL once: by the connector where it may and gets an answer, else by the built-in tool. Beyond the limits nothing is
+ * asked, and the URL is unchecked.
+ */
 export async function askExternal(
   urls: readonly string[],
   ctx: Pick<HandlerContext, 'call'>,
-  limits: typeof LIMITS = LIMITS,
+  { limits = LIMITS, connectorHosts = new Set() }: Asking = {},
 ): Promise<ExternalAnswers> {
   const answers = new Map<string, Answer>()
   const blocked: Blocked[] = []
@@ -37,10 +50,17 @@ export async function askExternal(
   const start = performance.now()
   let left = limits.urls
   const askOrigin = async (origin: string, all: readonly string[]): Promise<void> => {
+    const mayCheck = origin.startsWith('https:') && connectorHosts.has(new URL(origin).host)
+    const checked = mayCheck ? await askConnector(all.slice(0, Math.min(CHECK_MOST, left)), ctx) : new Map()
     for (const url of all) {
       const late = performance.now() - start > limits.allMs
       if (late || left-- <= 0) {
         answers.set(url, { kind: 'unchecked', reason: late ? 'no time was left to ask' : 'too many links to ask' })
+        continue
+      }
+      const known = checked.get(url)
+      if (known) {
+        answers.set(url, known)
         continue
       }
       const outcome = await ask(url, ctx, limits.eachMs)
@@ -62,19 +82,31 @@ export async function askExternal(
   return { answers, blocked: blocked.sort((a, b) => (a.origin < b.origin ? -1 : 1)) }
 }
 
+/** What the connector has a status for. */
+async function askConnector(
+  urls: readonly string[],
+  ctx: Pick<HandlerContext, 'call'>,
+): Promise<ReadonlyMap<string, Answer>> {
+  const outcome = await ctx.call(`connector.${CHECK}`, { urls })
+  if (outcome.status !== 'done') return new Map()
+  const { checked } = outcome.output as { checked: readonly { url: string; status?: number }[] }
+  return new Map(checked.flatMap(({ url, status }) => (status === undefined ? [] : [[url, answerOfStatus(status)]])))
+}
+
 async function ask(url: string, ctx: Pick<HandlerContext, 'call'>, timeout_ms: number): Promise<Outcome> {
   const outcome = await ctx.call(FETCH, { url, method: 'HEAD', timeout_ms })
   return NO_HEAD.has(statusOf(outcome)) ? await ctx.call(FETCH, { url, timeout_ms }) : outcome
 }
 
 function answerOf(outcome: Outcome): Answer {
-  const status = statusOf(outcome)
-  if (outcome.status === 'done') {
-    if (status < 400) return { kind: 'fine', reason: '' }
-    return { kind: GONE.has(status) ? 'broken' : 'unchecked', reason: `answered with status ${status}` }
-  }
+  if (outcome.status === 'done') return answerOfStatus(statusOf(outcome))
   if (outcome.status === 'pending') return { kind: 'unchecked', reason: 'asking it needs an approval' }
   return { kind: 'unchecked', reason: outcome.status === 'dry-run' ? outcome.status : outcome.code }
+}
+
+function answerOfStatus(status: number): Answer {
+  if (status < 400) return { kind: 'fine', reason: '' }
+  return { kind: GONE.has(status) ? 'broken' : 'unchecked', reason: `answered with status ${status}` }
 }
 
 function statusOf(outcome: Outcome): number {

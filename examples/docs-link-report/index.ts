@@ -1,7 +1,9 @@
 // A plugin of a third party: one tool, and the skill pack whose pipeline calls it.
 import { fileURLToPath } from 'node:url'
-import { definePlugin, toolsCollection } from 'cloned/kernel'
+import { definePlugin, optional, toolsCollection } from 'cloned/kernel'
+import { type Registry, registrySlot } from 'cloned/plugins/registry'
 import { skillPacksCollection } from 'cloned/plugins/skills'
+import { CHECK } from './external.js'
 import { linksTool } from './tool.js'
 
 /** Contributes `example.markdown.links@v2` and the pipeline `docs.link-report`. */
@@ -11,9 +13,18 @@ export const docsLinkReport = definePlugin({
   kernel: '^0.1.0',
   stability: 'beta',
   description: 'Checks the links of Markdown files and reports them.',
+  requires: { registry: optional(registrySlot) },
   contributes: { tools: toolsCollection, packs: skillPacksCollection },
-  setup: () => ({
-    tools: [linksTool],
+  setup: ({ deps: { registry } }) => ({
+    tools: [linksTool(() => new Set(checkTool(registry)?.egress_hosts))],
     packs: [{ directory: fileURLToPath(new URL('./pack', import.meta.url)) }],
   }),
 })
+
+/** The tool of the connector, while that is installed and enabled. */
+function checkTool(registry: Registry | undefined) {
+  return registry
+    ?.enabled()
+    .flatMap(({ manifest }) => manifest.tools)
+    .find(({ id }) => id === CHECK)
+}

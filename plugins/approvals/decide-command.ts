@@ -1,12 +1,10 @@
 // The commands `approvals approve` and `approvals deny`; they must never decide a request whose id was not typed.
 import { type ApprovalRequest, type Approvals, ClonedError, type Gate, type Outcome } from 'cloned/kernel'
-import type { Command, CommandContext, CommandResult, ExitCode } from '../cli/slot.js'
+import { type Command, type CommandContext, type CommandResult, EXIT_CODES } from '../cli/slot.js'
 import { outcomeJson, requestJson } from './documents.js'
 import { APPROVING, decisionOf, REASON, SIGNING } from './options.js'
 import { whyNot } from './request.js'
 import { findRequest, ID, type ShowParts, show } from './show.js'
-
-const EXITS: Readonly<Record<Outcome['status'], ExitCode>> = { done: 0, 'dry-run': 0, failed: 1, denied: 3, pending: 4 }
 
 export interface DecideParts extends ShowParts {
   readonly approvals: Approvals
@@ -70,7 +68,7 @@ async function decide(parts: DecideParts, ctx: CommandContext, verdict: Verdict)
   const grant =
     decision.grant && (await parts.approvals.grants?.list())?.find(({ approval }) => approval === request.id)
   return {
-    exit: outcome ? EXITS[outcome.status] : 0,
+    exit: outcome ? EXIT_CODES[outcome.status] : 0,
     json: {
       decided,
       approval: requestJson(request),

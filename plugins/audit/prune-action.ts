@@ -1,6 +1,6 @@
 // Makes pruning a governed action, asked for by a command; nothing may be deleted but what was shown to whoever allows it.
-import { actionKind, type Executor, fail, type Gate, type Json, type JsonObject, type Outcome } from 'cloned/kernel'
-import type { Command, CommandContext, CommandResult, ExitCode } from '../cli/slot.js'
+import { actionKind, type Executor, fail, type Gate, type JsonObject } from 'cloned/kernel'
+import { actionResult, type Command, type CommandResult } from '../cli/slot.js'
 import type { PrunePlan, Pruner } from './pruner.js'
 
 /** Deletes the closed files that hold the records up to `size`. */
@@ -38,8 +38,6 @@ export function pruneExecutor(pruner: () => Pruner): Executor<AuditPrune, AuditP
   }
 }
 
-const EXITS: Readonly<Record<Outcome['status'], ExitCode>> = { done: 0, denied: 3, pending: 4, failed: 1, 'dry-run': 0 }
-
 export function pruneCommand(pruner: () => Pruner, gate: Pick<Gate, 'act'>): Command {
   return {
     name: 'audit prune',
@@ -64,30 +62,13 @@ export function pruneCommand(pruner: () => Pruner, gate: Pick<Gate, 'act'>): Com
         },
         { dryRun: ctx.dryRun, signal: ctx.signal },
       )
-      return {
-        exit: EXITS[outcome.status],
-        json: outcome as unknown as Json,
-        text: ended(outcome, plan, ctx),
-      }
+      const done = `Deleted ${words(plan)}; the log says so.`
+      const would = `Would delete ${words(plan)}`
+      return actionResult(outcome, { done, would, meanwhile: 'Nothing was deleted yet.' }, ctx)
     },
   }
 }
 
 function words({ files, size }: PrunePlan): string {
   return `${files.length} closed file(s) with records up to ${size}`
-}
-
-function ended(outcome: Outcome, plan: PrunePlan, { waiting, printable }: CommandContext): string {
-  switch (outcome.status) {
-    case 'done':
-      return `Deleted ${words(plan)}; the log says so.`
-    case 'pending':
-      return `${waiting(outcome.approval)}\nNothing was deleted yet.`
-    case 'dry-run':
-      return [`Would delete ${words(plan)}`, outcome.verdict, printable(outcome.reason ?? '')]
-        .filter(Boolean)
-        .join(': ')
-    default:
-      return `${printable(outcome.reason)}\n${printable(outcome.help)}`
-  }
 }

@@ -155,21 +155,40 @@ export interface Cli {
 
 export const cliSlot = slot<Cli>('cloned.cli', { contract: 1 })
 
-const EXITS: Readonly<Record<Outcome['status'], ExitCode>> = { done: 0, denied: 3, pending: 4, failed: 1, 'dry-run': 0 }
+/** The exit code of a command that is one governed action. */
+export const EXIT_CODES: Readonly<Record<Outcome['status'], ExitCode>> = {
+  done: 0,
+  'dry-run': 0,
+  failed: 1,
+  denied: 3,
+  pending: 4,
+}
 
-/** The result of a command that is one governed action. `done` is the text of one that was carried out. */
-export function actionResult(outcome: Outcome, done: string, { printable }: CommandContext): CommandResult {
-  const result = { exit: EXITS[outcome.status], json: outcome as unknown as Json }
+/** What a command says of its action; each a whole sentence or line, already escaped. */
+export interface ActionWords {
+  /** It was carried out. */
+  readonly done: string
+  /** What stays as it is while it waits. */
+  readonly meanwhile?: string
+  /** What it would do: `Would delete 3 files`. */
+  readonly would?: string
+}
+
+/** The result of a command that is one governed action. */
+export function actionResult(outcome: Outcome, words: string | ActionWords, ctx: CommandContext): CommandResult {
+  const { printable } = ctx
+  const { done, meanwhile, would = 'Would end in' } = typeof words === 'string' ? { done: words } : words
+  const result = { exit: EXIT_CODES[outcome.status], json: outcome as unknown as Json }
   switch (outcome.status) {
     case 'done':
       return { ...result, text: done }
     case 'dry-run':
-      return { ...result, text: `Would end in: ${outcome.verdict}. ${printable(outcome.reason ?? '')}`.trimEnd() }
-    case 'pending': {
-      const { id } = outcome.approval
-      const problem = `Waiting for approval ${id}: ${printable(outcome.reason)}\nDecide: cloned approvals approve ${id}`
-      return { ...result, text: '', problem }
-    }
+      return {
+        ...result,
+        text: [would, outcome.verdict, printable(outcome.reason ?? '')].filter(Boolean).join(': '),
+      }
+    case 'pending':
+      return { ...result, text: '', problem: [ctx.waiting(outcome.approval), meanwhile].filter(Boolean).join('\n') }
     default:
       return { ...result, text: '', problem: `${printable(outcome.reason)}\n${printable(outcome.help)}` }
   }

@@ -1,6 +1,6 @@
 // The command `store adopt`: asks for the store as it is to be taken for the workspace's; must never do so by itself.
-import type { Gate, Json, Outcome } from 'cloned/kernel'
-import type { Command, CommandContext, ExitCode } from '../cli/slot.js'
+import type { Gate } from 'cloned/kernel'
+import { actionResult, type Command } from '../cli/slot.js'
 import { adoptInput, storeAdopt } from './adopt.js'
 import type { Finding } from './binding.js'
 
@@ -8,8 +8,6 @@ export interface AdoptParts {
   readonly gate: Pick<Gate, 'act'>
   readonly examine: () => Promise<Finding>
 }
-
-const EXITS: Readonly<Record<Outcome['status'], ExitCode>> = { done: 0, denied: 3, pending: 4, failed: 1, 'dry-run': 0 }
 
 export function storeAdoptCommand({ gate, examine }: AdoptParts): Command {
   return {
@@ -38,20 +36,9 @@ export function storeAdoptCommand({ gate, examine }: AdoptParts): Command {
         },
         { dryRun: ctx.dryRun, signal: ctx.signal },
       )
-      return { exit: EXITS[outcome.status], json: outcome as unknown as Json, text: words(outcome, ctx) }
+      const done =
+        'The store is adopted. What the lost one knew of budgets, approvals and runs is gone; the audit log has it.'
+      return actionResult(outcome, done, ctx)
     },
-  }
-}
-
-function words(outcome: Outcome, { waiting, printable }: CommandContext): string {
-  switch (outcome.status) {
-    case 'done':
-      return 'The store is adopted. What the lost one knew of budgets, approvals and runs is gone; the audit log has it.'
-    case 'pending':
-      return waiting(outcome.approval)
-    case 'dry-run':
-      return `Would end in: ${[outcome.verdict, printable(outcome.reason ?? '')].filter(Boolean).join(': ')}`
-    default:
-      return `${printable(outcome.reason)}\n${printable(outcome.help)}`
   }
 }

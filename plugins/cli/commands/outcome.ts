@@ -1,13 +1,8 @@
 // Words how an action ended, for people and for machines; the exit code follows from the outcome and nothing else.
 import type { ApprovalRequest, DryRun, Failed, Json, JsonObject, Outcome, Pending, Vote } from 'cloned/kernel'
-import type { CommandContext, CommandResult, ExitCode } from '../slot.js'
+import { type CommandContext, type CommandResult, EXIT_CODES } from '../slot.js'
 
 type Show = Pick<CommandContext, 'howToDecide' | 'paint' | 'printable' | 'table'>
-
-const EXIT = { done: 0, 'dry-run': 0, failed: 1, denied: 3, pending: 4 } as const satisfies Record<
-  Outcome['status'],
-  ExitCode
->
 
 const EFFECT = {
   none: 'Nothing happened.',
@@ -24,7 +19,7 @@ const CHANGE = {
 /** The result of a command that made one governed action. */
 export function outcomeResult(outcome: Outcome, show: Show): CommandResult {
   const json = outcomeJson(outcome)
-  const exit = EXIT[outcome.status]
+  const exit = EXIT_CODES[outcome.status]
   switch (outcome.status) {
     case 'done':
       return { exit, json, text: jsonText(outcome.output, show) }

@@ -1,6 +1,6 @@
 // The commands `firewall allow` and `firewall remove`: ask for a change of the policy; must never make it unasked.
 import { type Json, type JsonObject, type Outcome, policyWrite } from 'cloned/kernel'
-import type { Command, CommandContext, CommandResult } from '../../cli/slot.js'
+import { type Command, type CommandContext, type CommandResult, EXIT_CODES } from '../../cli/slot.js'
 import { type Change, workOut } from '../change.js'
 import type { Edit } from '../overlay-text.js'
 import { policyWriteRequest } from '../write.js'
@@ -80,13 +80,8 @@ async function change(parts: FirewallCommandParts, ctx: CommandContext, edit: Ed
   return result(ended, worked, write.content, ctx)
 }
 
-const EXITS = { done: 0, 'dry-run': 0, failed: 1, denied: 3, pending: 4 } as const satisfies Record<
-  Outcome['status'],
-  number
->
-
 function result(outcome: Outcome, worked: Change, content: string, ctx: CommandContext): CommandResult {
-  const exit = EXITS[outcome.status]
+  const exit = EXIT_CODES[outcome.status]
   const about = { call_id: outcome.callId, ...shown(worked) }
   const notes = lines(ctx, worked.notes)
   switch (outcome.status) {

@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ClonedError, canonical, type Json, sha256 } from 'cloned/kernel'
-import type { Command, CommandContext, CommandResult } from '../../cli/slot.js'
-import { outcomeResult, type VaultCommandParts, writeOptions } from './parts.js'
+import { actionResult, type Command, type CommandContext, type CommandResult } from '../../cli/slot.js'
+import { type VaultCommandParts, writeOptions } from './parts.js'
 import { readValue } from './read-value.js'
 
 export function manageCommands(parts: VaultCommandParts): readonly Command[] {
@@ -44,7 +44,7 @@ export function manageCommands(parts: VaultCommandParts): readonly Command[] {
       async run(ctx) {
         const title = 'Take the vault file as it stands for the newest, although an older or another one was put back'
         const outcome = await parts.writes.ask({ op: 'accept', name: '' }, { title }, writeOptions(ctx))
-        return outcomeResult(outcome, 'The vault file as it stands is the newest now.', ctx)
+        return actionResult(outcome, 'The vault file as it stands is the newest now.', ctx)
       },
     },
     {
@@ -88,7 +88,7 @@ async function adopt({ writes, section, adopted }: VaultCommandParts, ctx: Comma
   const about = { title: 'Keep the secrets of this workspace as .cloned/config.yaml says', section: found }
   const asked = { op: 'adopt', name: '', digest: sha256(canonical(found)) } as const
   const outcome = await writes.ask(asked, about, writeOptions(ctx))
-  return outcomeResult(outcome, 'The vault section of .cloned/config.yaml is in force.', ctx)
+  return actionResult(outcome, 'The vault section of .cloned/config.yaml is in force.', ctx)
 }
 
 async function slots({ writes, opened }: VaultCommandParts, ctx: CommandContext): Promise<CommandResult> {
@@ -103,7 +103,7 @@ async function slots({ writes, opened }: VaultCommandParts, ctx: CommandContext)
       { title: `Remove key slot ${remove}` },
       writeOptions(ctx),
     )
-    return outcomeResult(outcome, `Removed key slot ${remove}.`, ctx)
+    return actionResult(outcome, `Removed key slot ${remove}.`, ctx)
   }
   if (typeof add === 'string') {
     if (!keySlots.types.includes(add)) throw ctx.usageError(`--add takes ${keySlots.types.join(', ')}`)
@@ -117,7 +117,7 @@ async function slots({ writes, opened }: VaultCommandParts, ctx: CommandContext)
       ...(typeof recipient === 'string' ? { recipient } : {}),
     } as const
     const outcome = await writes.ask(asked, { title: `Add a key slot of type ${add}` }, writeOptions(ctx), secret)
-    return outcomeResult(outcome, `Added a key slot of type ${add}.`, ctx)
+    return actionResult(outcome, `Added a key slot of type ${add}.`, ctx)
   }
   const all = await keySlots.list()
   const rows = all.map(({ id, type, detail, usable }) => [id, type, usable ? 'opens here' : '', detail])
@@ -132,7 +132,7 @@ async function exportAge({ writes }: VaultCommandParts, ctx: CommandContext): Pr
   if (typeof age !== 'string') throw ctx.usageError('--age is missing: the recipient who can read the export')
   const title = `Export every secret of the vault to ${age}`
   const outcome = await writes.ask({ op: 'export', name: '', recipient: age }, { title }, writeOptions(ctx))
-  if (outcome.status !== 'done') return outcomeResult(outcome, '', ctx)
+  if (outcome.status !== 'done') return actionResult(outcome, '', ctx)
   const text = outcome.output.text ?? ''
   if (typeof out !== 'string') return { json: { age: text }, text }
   const path = resolve(ctx.cwd, out)

@@ -1,6 +1,6 @@
 // The commands that store and change secrets; every change goes through the gate, and no value is ever printed.
-import type { Command, CommandContext } from '../../cli/slot.js'
-import { outcomeResult, type VaultCommandParts, writeOptions } from './parts.js'
+import { actionResult, type Command, type CommandContext } from '../../cli/slot.js'
+import { type VaultCommandParts, writeOptions } from './parts.js'
 import { readValue } from './read-value.js'
 
 const NAME = { name: 'name', description: 'Name of the secret', required: true } as const
@@ -38,7 +38,7 @@ export function secretCommands({ vault }: VaultCommandParts): readonly Command[]
         const scope = { hosts: listOf(ctx, 'host'), tools: listOf(ctx, 'tool'), slots: listOf(ctx, 'slot') }
         const value = await readValue(ctx, `the value of ${nameOf(ctx)}`)
         const outcome = await vault.put(nameOf(ctx), value, scope, writeOptions(ctx))
-        return outcomeResult(outcome, `Stored ${nameOf(ctx)}.`, ctx)
+        return actionResult(outcome, `Stored ${nameOf(ctx)}.`, ctx)
       },
     },
     {
@@ -52,7 +52,7 @@ export function secretCommands({ vault }: VaultCommandParts): readonly Command[]
       async run(ctx) {
         const value = await readValue(ctx, `the new value of ${nameOf(ctx)}`)
         const outcome = await vault.rotate(nameOf(ctx), value, writeOptions(ctx))
-        return outcomeResult(outcome, `Gave ${nameOf(ctx)} a new value.`, ctx)
+        return actionResult(outcome, `Gave ${nameOf(ctx)} a new value.`, ctx)
       },
     },
     {
@@ -62,7 +62,7 @@ export function secretCommands({ vault }: VaultCommandParts): readonly Command[]
       examples: ['cloned vault disable github'],
       needs: 'workspace',
       run: async (ctx) =>
-        outcomeResult(await vault.disable(nameOf(ctx), writeOptions(ctx)), `Disabled ${nameOf(ctx)}.`, ctx),
+        actionResult(await vault.disable(nameOf(ctx), writeOptions(ctx)), `Disabled ${nameOf(ctx)}.`, ctx),
     },
     {
       name: 'vault rm',
@@ -73,7 +73,7 @@ export function secretCommands({ vault }: VaultCommandParts): readonly Command[]
       async run(ctx) {
         const sure = ctx.dryRun || !ctx.interactive || (await ctx.confirm(`Remove ${nameOf(ctx)} for good?`))
         if (!sure) return { exit: 1, json: { removed: false }, text: 'Nothing was removed.' }
-        return outcomeResult(await vault.remove(nameOf(ctx), writeOptions(ctx)), `Removed ${nameOf(ctx)}.`, ctx)
+        return actionResult(await vault.remove(nameOf(ctx), writeOptions(ctx)), `Removed ${nameOf(ctx)}.`, ctx)
       },
     },
   ]

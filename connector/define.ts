@@ -133,7 +133,9 @@ export function defineTool<I = unknown, O = unknown>(tool: ToolDefinition<I, O>)
 export function defineConnector(definition: ConnectorDefinition): Connector {
   const ids = definition.tools.map(toolId)
   for (const [i, id] of ids.entries()) {
-    if (!id.startsWith(`${definition.id}.`)) throw new TypeError(`the tool ${id} does not begin with ${definition.id}.`)
+    if (id.slice(0, id.lastIndexOf('.')) !== definition.id) {
+      throw new TypeError(`the tool ${id} is not named ${definition.id}, a dot and one word`)
+    }
     if (ids.indexOf(id) !== i) throw new TypeError(`the tool ${id} is there twice`)
     if (typeof definition.tools[i]?.run !== 'function') throw new TypeError(`the tool ${id} has no run function`)
   }

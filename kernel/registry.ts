@@ -1,5 +1,6 @@
 // Resolves what an action names to the one thing that runs it; handlers must never leave this file but into dispatch.
 import type { Action, ActionKind } from './action.js'
+import { boundedValidate } from './bounded.js'
 import type { HandlerContext } from './contracts.js'
 import { ClonedError, describeThrown, isClonedError } from './errors.js'
 import type { JsonObject } from './json.js'
@@ -90,18 +91,24 @@ export class Runnables {
 
   /** Throws `TOOL_UNKNOWN`, `TOOL_VERSION` or `TOOL_INVALID`. */
   tool(id: string): Runnable {
-    const tool = this.#static.get(id)?.tool ?? this.#dynamic(id)
+    const own = this.#static.get(id)?.tool
+    const tool = own ?? this.#dynamic(id)
     if (!tool) throw this.#unknown(id)
     const known = this.#resolved.get(tool)
     if (known) return known
     const contract = contractOf(tool)
+    // Tools of a source are not written by the plugin that lists them.
+    const checked = (schema: JsonObject) => {
+      const validate = schemaOf(schema, tool.id)
+      return own ? validate : boundedValidate(schema, validate)
+    }
     const runnable: Runnable = {
       kind: toolCall,
       target: tool.id,
       contract: contractHash(tool),
       tool: contract,
-      validateInput: schemaOf(tool.input, tool.id),
-      validateOutput: schemaOf(tool.output, tool.id),
+      validateInput: checked(tool.input),
+      validateOutput: checked(tool.output),
       timeoutMs: tool.timeoutMs,
       clearInput: loggable(tool.input, tool.id),
       clearOutput: loggable(tool.output, tool.id),

@@ -2,7 +2,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { eachLine, MAX_LINE_BYTES, type Message, RPC } from 'cloned/connector'
 import { describeThrown } from 'cloned/kernel'
-import { MAX_NOTICES, MAX_REQUESTS } from './limits.js'
+import { MAX_MESSAGES, MAX_REQUESTS, MAX_UNREAD } from './limits.js'
 
 /** A worker's error answer, as it came. */
 export class WorkerError extends Error {
@@ -49,7 +49,7 @@ export class Channel {
   readonly #waiting = new Map<string, Waiter>()
   #requests = 0
   #room: (() => void) | undefined
-  #notices = { since: 0, count: 0 }
+  #window = { since: 0, count: 0 }
   #closed: Error | undefined
 
   constructor(streams: { stdin: Writable; stdout: Readable }, handlers: ChannelHandlers, now: () => number) {
@@ -93,12 +93,22 @@ export class Channel {
     this.#input.write(`${line}\n`)
   }
 
+  /** What a worker asks for and does not read would be kept here without end. */
+  #reply(message: Omit<Message, 'jsonrpc'>): void {
+    if (this.unread > MAX_UNREAD) this.#handlers.broken('it does not read the answers to its requests')
+    else this.#send(message)
+  }
+
   #line(line: string): Promise<void> | undefined {
     if (this.#closed) return undefined
     const message = messageOf(line)
     const { id, method, params } = message
-    if (method === undefined) this.#answer(message)
-    else if (id === undefined) this.#notice(method, params)
+    if (method === undefined) {
+      this.#answer(message)
+      return undefined
+    }
+    this.#count()
+    if (id === undefined) this.#handlers.notice(method, params)
     else {
       this.#requests++
       void this.#serve(id, method, params)
@@ -119,21 +129,22 @@ export class Channel {
     else waiter.resolve(result)
   }
 
-  #notice(method: string, params: unknown): void {
+  #count(): void {
     const now = this.#now()
-    if (now - this.#notices.since > 1000) this.#notices = { since: now, count: 0 }
-    if (++this.#notices.count > MAX_NOTICES) throw new Error(`it sent more than ${MAX_NOTICES} notices in a second`)
-    this.#handlers.notice(method, params)
+    if (now - this.#window.since > 1000) this.#window = { since: now, count: 0 }
+    if (++this.#window.count > MAX_MESSAGES) {
+      throw new Error(`it sent more than ${MAX_MESSAGES} notices and requests in a second`)
+    }
   }
 
   async #serve(id: string | number, method: string, params: unknown): Promise<void> {
     try {
       const result = await this.#handlers.request(method, params)
-      if (!this.#closed) this.#send({ id, result })
+      if (!this.#closed) this.#reply({ id, result })
     } catch (error) {
       if (this.#closed) return
       if (!(error instanceof Refusal)) return this.#handlers.broken(describeThrown(error))
-      this.#send({ id, error: { code: RPC.refused, message: error.message, data: error.data } })
+      this.#reply({ id, error: { code: RPC.refused, message: error.message, data: error.data } })
     } finally {
       this.#requests--
       this.#room?.()
@@ -141,12 +152,15 @@ export class Channel {
   }
 }
 
+/** As in the schema. Answers repeat it. */
+const MAX_ID = 200
+
 /** Throws for whatever is not one message of JSON-RPC 2.0. */
 function messageOf(line: string): Message {
   const message = parsed(line) as Message | null
   if (typeof message !== 'object' || message === null || message.jsonrpc !== '2.0') throw notOne(line)
   const { id, method, error } = message
-  if (id !== undefined && typeof id !== 'string' && typeof id !== 'number') throw notOne(line)
+  if (id !== undefined && typeof id !== 'number' && !(typeof id === 'string' && id.length <= MAX_ID)) throw notOne(line)
   if (method !== undefined) {
     if (typeof method === 'string') return message
     throw notOne(line)

@@ -1,5 +1,5 @@
 // The command `connectors dev`: runs a connector from source, again after every change; its calls go through the gate.
-import { watch } from 'node:fs'
+import { existsSync, watch } from 'node:fs'
 import { resolve } from 'node:path'
 import { describeThrown, type Gate, isClonedError } from 'cloned/kernel'
 import { actionResult, type Command, type CommandContext, type CommandResult, type ExitCode } from '../cli/slot.js'
@@ -23,6 +23,7 @@ export function developCommand(connectors: Pick<Connectors, 'develop'>, gate: Pi
     needs: 'workspace',
     async run(ctx) {
       const directory = resolve(ctx.cwd, ctx.args['directory'] ?? '')
+      if (!existsSync(directory)) throw ctx.usageError(`there is no directory ${directory}`)
       const { tool, input, once } = ctx.options
       const call = typeof tool === 'string' ? { tool, input: await ctx.inputJson(input) } : undefined
       if (!call && input !== undefined) throw ctx.usageError('--input is for the tool that --tool names')

@@ -1,5 +1,5 @@
 // Runs the tools of the connectors that are offered now, each on its own worker; a connector that is not offered runs nothing.
-import { fail, type HandlerContext, type Json } from 'cloned/kernel'
+import { describeThrown, fail, type HandlerContext, type Json } from 'cloned/kernel'
 import { type PackageTool, toolIdAtGate } from '../package/slot.js'
 import type { EnabledConnector, Registry } from '../registry/slot.js'
 import type { SandboxExemption } from '../sandbox/slot.js'
@@ -76,9 +76,11 @@ export class ConnectorHost {
     const known = this.#supervisors.get(key)
     if (known) return known
     const { idleMs, concurrency } = this.#parts.config
-    const start = async () => await launch(await this.#verified(id, key), this.#parts)
+    const start = () => this.#start(id, key)
     const mayGoOn = ({ process: { exemption } }: Worker) => exemption === undefined || this.#holds(exemption)
-    const made = new Supervisor({ connector: id, start, mayGoOn, now: this.#parts.now, idleMs, concurrency })
+    const mayStillRun = (worker: Worker) => this.#mayStillRun(worker, id, key)
+    const parts = { connector: id, start, mayGoOn, mayStillRun, now: this.#parts.now, idleMs, concurrency }
+    const made = new Supervisor(parts)
     this.#supervisors.set(key, made)
     return made
   }
@@ -89,6 +91,32 @@ export class ConnectorHost {
     return inForce.some(({ connector, until }) => connector === word.connector && until === word.until)
   }
 
+  async #start(id: string, key: string): Promise<Worker> {
+    // What was said of an installed connector was not said of a source that calls itself so.
+    const unsigned = this.#developed.get(id)?.key === key
+    const parts = unsigned ? confined(this.#parts) : this.#parts
+    const worker = await launch(await this.#verified(id, key), parts)
+    try {
+      // Its files could be changed between their being hashed and their being loaded.
+      await this.#verified(id, key)
+    } catch (error) {
+      worker.kill()
+      throw error
+    }
+    return worker
+  }
+
+  /** What cannot be found out is no leave to run. */
+  async #mayStillRun({ process: { exemption } }: Worker, id: string, key: string): Promise<boolean> {
+    try {
+      await this.#verified(id, key)
+      return exemption === undefined || (await this.#holds(exemption))
+    } catch (error) {
+      this.#parts.log.warn(`${id} is ended in the middle of its work`, { problem: describeThrown(error) })
+      return false
+    }
+  }
+
   async #verified(id: string, key: string): Promise<Launch> {
     const developed = this.#developed.get(id)
     if (developed?.key === key) return developed
@@ -96,6 +124,12 @@ export class ConnectorHost {
     if (verified?.digest !== key) throw notOffered(id)
     return verified
   }
+}
+
+/** For programs that no exemption is for. */
+export function confined(parts: LaunchParts): LaunchParts {
+  const { confine } = parts.sandbox
+  return { ...parts, sandbox: { ...parts.sandbox, start: confine } }
 }
 
 async function recordExemption(ctx: HandlerContext, { connector, reason, until, by }: SandboxExemption): Promise<void> {

@@ -22,7 +22,7 @@ import { connectorCommands } from './commands.js'
 import { Credentials } from './credentials.js'
 import { manifestSource } from './describe.js'
 import { develop } from './develop.js'
-import { ConnectorHost } from './host.js'
+import { ConnectorHost, confined } from './host.js'
 import { launch } from './launch.js'
 import { connectorsConfig } from './limits.js'
 import { Services } from './services.js'
@@ -96,7 +96,7 @@ export const connectorsPlugin = definePlugin({
       develop: (directory: string) =>
         develop(directory, {
           ...{ source, host, trust: deps.trust, packages: deps.packages, log, now },
-          tryOut: async (connector) => await (await launch(connector, parts)).stop(),
+          tryOut: async (connector) => await (await launch(connector, confined(parts))).stop(),
         }),
       running: () => host.running(),
     }

@@ -35,10 +35,14 @@ export const connectorsConfig = configSchema<ConnectorsConfig>({
 
 /** Requests of one worker that the host works on at once; its output is not read meanwhile. */
 export const MAX_REQUESTS = 32
-/** Messages without an answer (progress, log) that a worker may send in a second. */
-export const MAX_NOTICES = 2_000
-/** Bytes that may wait to be read by a worker before it gets no more calls. */
+/** Notices (progress, log) and requests that a worker may send in a second. */
+export const MAX_MESSAGES = 2_000
+/** Bytes that may wait to be read by a worker before it gets no more calls, and no answers. */
 export const MAX_UNREAD = 64 * 1024 * 1024
+/** Characters of what a worker says of itself that an error or a record quotes. */
+export const MAX_WORDS = 2_000
+/** How often it is looked whether a worker that is at work may still run. */
+export const LOOK_MS = 1_000
 /** What is kept of a line on standard error, and how many lines are passed on in a minute. */
 export const MAX_ERROR_LINE = 4_096
 export const MAX_ERROR_LINES = 200

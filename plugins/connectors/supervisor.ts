@@ -1,5 +1,6 @@
 // Keeps one connector's worker: started by the first call, ended when idle, started again after a crash, ever later.
 import { ClonedError, describeThrown, fail, type HandlerError, isClonedError } from 'cloned/kernel'
+import { LOOK_MS } from './limits.js'
 import type { LiveCall } from './services.js'
 import type { Worker } from './worker.js'
 
@@ -12,6 +13,8 @@ export interface SupervisorParts {
   readonly start: () => Promise<Worker>
   /** Whether a running worker may get a call, too; one that may not is ended, and another one started. */
   readonly mayGoOn: (worker: Worker) => boolean | Promise<boolean>
+  /** The same of a worker that is at work: a call may take longer than what it was judged by holds. */
+  readonly mayStillRun: (worker: Worker) => Promise<boolean>
   readonly now: () => number
   readonly idleMs: number
   readonly concurrency: number
@@ -24,6 +27,7 @@ export class Supervisor {
   #retryAt = 0
   #problem = ''
   #idle: NodeJS.Timeout | undefined
+  #look: NodeJS.Timeout | undefined
   #running = 0
   readonly #queue: (() => void)[] = []
   #stopped = false
@@ -40,6 +44,7 @@ export class Supervisor {
   async run(call: LiveCall, input: unknown, before: (worker: Worker) => Promise<void>): Promise<unknown> {
     await this.#turn(call.ctx.signal)
     clearTimeout(this.#idle)
+    this.#look ??= setInterval(() => void this.#lookAgain(), LOOK_MS).unref()
     try {
       const worker = await this.#fitting()
       await before(worker)
@@ -49,7 +54,7 @@ export class Supervisor {
       return output
     } finally {
       this.#handOn()
-      if (this.#running === 0 && !this.#stopped) this.#sleepLater()
+      if (this.#running === 0) this.#rest()
     }
   }
 
@@ -135,7 +140,15 @@ export class Supervisor {
     this.#retryAt = this.#parts.now() + pause
   }
 
-  #sleepLater(): void {
+  async #lookAgain(): Promise<void> {
+    const worker = await this.#worker?.catch(() => undefined)
+    if (worker && !(await this.#parts.mayStillRun(worker))) worker.kill('it may not run any more')
+  }
+
+  #rest(): void {
+    clearInterval(this.#look)
+    this.#look = undefined
+    if (this.#stopped) return
     this.#idle = setTimeout(() => {
       const worker = this.#worker
       this.#worker = undefined

@@ -41,7 +41,8 @@ export class ConnectorTools {
         id: toolIdAtGate(tool.id),
         title: tool.title,
         description: tool.description,
-        input: tool.loggable_fields.reduce(marked, tool.input_schema),
+        // In the contract, so that what was approved for one package is not approved for the next.
+        input: { ...tool.loggable_fields.reduce(marked, tool.input_schema), $comment: `package ${offered.key}` },
         output: tool.output_schema,
         risk: tool.risk,
         capability: tool.capability,

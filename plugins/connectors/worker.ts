@@ -5,7 +5,7 @@ import type { ConnectorManifest } from '../package/slot.js'
 import type { SandboxProcess } from '../sandbox/slot.js'
 import { Channel, WorkerError } from './channel.js'
 import { captureErrors } from './errors.js'
-import { type ConnectorsConfig, MAX_UNREAD } from './limits.js'
+import { type ConnectorsConfig, MAX_UNREAD, MAX_WORDS } from './limits.js'
 import { validFromWorker, type WorkerValues } from './params.js'
 import type { LiveCall, Services } from './services.js'
 
@@ -26,6 +26,8 @@ export class Worker {
   readonly #calls = new Map<string, LiveCall>()
   readonly #said: () => string
   #problem: string | undefined
+  /** It has no way out: it is confined, and no tool of it declares a host. */
+  #mute = false
   /** Resolves with what was wrong, or nothing when it was told to end. */
   readonly ended: Promise<string | undefined>
 
@@ -60,6 +62,7 @@ export class Worker {
 
   /** Throws `CONNECTOR_SKEW` or `CONNECTOR_PROTOCOL` unless the worker is what the manifest says. */
   async agree({ id, version, tools, protocol }: ConnectorManifest): Promise<void> {
+    this.#mute = this.process.exemption === undefined && tools.every((tool) => tool.egress_hosts.length === 0)
     const ids = tools.map((tool) => tool.id).sort()
     if (protocol !== PROTOCOL) throw this.#skew(String(protocol))
     const params = {
@@ -168,21 +171,22 @@ export class Worker {
       return new HandlerError(message, { code, help, effect: 'unknown' })
     }
     const { code, help, effect } = (error.data ?? {}) as Record<string, unknown>
-    // That nothing happened is its word alone, unless nothing could: it had no way out but through the host.
-    const believed = effect === 'none' && (call.reached || call.tool.egress_hosts.length > 0) ? 'unknown' : effect
-    return new HandlerError(error.message.slice(0, 2000), {
+    // That nothing happened is its word alone, unless nothing could.
+    const believed = effect === 'none' && (call.reached || !this.#mute) ? 'unknown' : effect
+    return new HandlerError(error.message.slice(0, MAX_WORDS), {
       code: typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? code : 'TOOL_FAILED',
       effect: EFFECTS.includes(believed) ? (believed as HandlerError['effect']) : 'unknown',
-      ...(typeof help === 'string' ? { help: help.slice(0, 2000) } : {}),
+      ...(typeof help === 'string' ? { help: help.slice(0, MAX_WORDS) } : {}),
     })
   }
 
   #skew(theirs: string): ClonedError {
-    return new ClonedError('CONNECTOR_SKEW', { connector: this.#name, theirs, ours: PROTOCOL })
+    const short = theirs.slice(0, MAX_WORDS)
+    return new ClonedError('CONNECTOR_SKEW', { connector: this.#name, theirs: short, ours: PROTOCOL })
   }
 
   #broke(problem: string): ClonedError {
-    return new ClonedError('CONNECTOR_PROTOCOL', { connector: this.#name, problem })
+    return new ClonedError('CONNECTOR_PROTOCOL', { connector: this.#name, problem: problem.slice(0, MAX_WORDS) })
   }
 }
 

@@ -77,7 +77,8 @@ function filesProblems({ files, runtime }: ConnectorManifest): string[] {
 function toolProblems(tool: PackageTool, { id, tools, provides_capabilities }: ConnectorManifest): string[] {
   const problems: string[] = []
   const wrong = (problem: string) => void problems.push(`the tool ${tool.id} ${problem}`)
-  if (!tool.id.startsWith(`${id}.`)) wrong(`does not begin with ${id}.`)
+  // One word after the id, so that no tool is one of two connectors.
+  if (tool.id.slice(0, tool.id.lastIndexOf('.')) !== id) wrong(`is not named ${id}, a dot and one word`)
   if (tools.find((other) => other.id === tool.id) !== tool) wrong('is there twice')
   if (toolContract(tool) !== tool.contract_sha256) wrong('is not what its contract_sha256 says')
   if (!provides_capabilities.includes(tool.capability))

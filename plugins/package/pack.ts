@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sha256 } from 'cloned/kernel'
 import { makeArchive } from './archive.js'
+import { parents } from './extract.js'
 import { MAX_FILES, MAX_UNPACKED_BYTES } from './limits.js'
 import { formatManifest, parseManifest, toolContract } from './manifest.js'
 import { DRAFT, MANIFEST, SIGNATURE } from './path.js'
@@ -65,7 +66,13 @@ function collect(directory: string, include: readonly string[] | undefined): rea
   const names =
     include ??
     readdirSync(directory).filter((name) => !name.startsWith('.') && !LEFT_OUT.has(name) && !/\.tgz$/.test(name))
-  for (const name of [...names].sort()) visit(name)
+  for (const name of [...names].sort()) {
+    const link = parents(name).find((path) =>
+      lstatSync(join(directory, path), { throwIfNoEntry: false })?.isSymbolicLink(),
+    )
+    if (link !== undefined) throw refused(`${link} is a link`)
+    visit(name)
+  }
   // By code unit, as sort does it: the same package on every machine.
   return found.sort((a, b) => (a.path < b.path ? -1 : 1))
 }

@@ -49,8 +49,12 @@ export function changesFrom(next: ConnectorManifest, before: ConnectorManifest):
   return changes.length === 0 ? 'changes nothing of what it may do' : changes.join(', ')
 }
 
-/** Whether a version may do anything that the one before could not; a tool of another contract counts as another tool. */
+/**
+ * Whether a version may do anything that the one before could not; a tool of another contract counts as another tool, and
+ * what another publisher made as another connector.
+ */
 export function widens(next: ConnectorManifest, before: ConnectorManifest): boolean {
+  if (next.publisher_id !== before.publisher_id) return true
   const after = reachOf(next)
   const present = reachOf(before)
   if (LISTS.some((list) => list !== 'tools' && missing(after[list], present[list]).length > 0)) return true

@@ -33,5 +33,8 @@ function facts(label: string, values: readonly string[]): string[] {
 }
 
 function secretsOf({ auth }: PackageTool): string[] {
-  return auth.map(({ secret, hosts, place }) => `${secret}, sent to ${hosts.join(', ')} as ${place}`)
+  return auth.map(({ secret, hosts, place, kind, options = {} }) => {
+    const made = kind === 'static' ? '' : `, made into ${kind} ${JSON.stringify(options)}`
+    return `${secret}${made}, sent to ${hosts.join(', ')} as ${place}`
+  })
 }

@@ -8,7 +8,7 @@ import type { ConnectorInstall } from './kinds.js'
 import type { LiveRegistry } from './live.js'
 import { hostsWithoutRule, publisherAnswer } from './permit.js'
 
-/** Asks in words of its own unless the policy allows the publisher unasked; about a downgrade in any case. */
+/** Asks in words of its own unless the policy allows the publisher unasked; about a downgrade or another publisher in any case. */
 export async function voteOnInstall(
   parts: ChangeParts & { readonly policy: Pick<Policy, 'snapshot'> },
   action: Action,
@@ -20,19 +20,21 @@ export async function voteOnInstall(
     const same = head.digest === input.digest && manifest.id === action.target
     if (!same || manifest.publisher_id !== input.publisher) return deny('it is another package than it says')
     const answer = publisherAnswer(manifest.publisher_id, parts.policy.snapshot())
-    if (answer === 'allow' && !downgrade) return undefined
     const row = (await parts.table.state()).installed.find(({ id }) => id === manifest.id)
+    const from = row && row.publisher !== manifest.publisher_id ? row.publisher : undefined
+    if (answer === 'allow' && !downgrade && from === undefined) return undefined
     const before = row && manifestOf(parts.packages, parts.directory(), row)
     const unruled = hostsWithoutRule(manifest, parts.egress)
     const words = [
       `install ${manifest.id} ${manifest.version} of publisher ${manifest.publisher_id} (key ${kids.join(', ')})`,
       ...(row ? [`in the place of ${row.version}`] : []),
+      ...(from === undefined ? [] : [`ANOTHER PUBLISHER: what is installed is from ${from}`]),
       ...(downgrade ? [`a DOWNGRADE: ${highest} was installed here`] : []),
       ...(manifest.supersedes === undefined ? [] : [`it says that it supersedes ${manifest.supersedes}`]),
       ...describeInstall(manifest, before),
       ...(unruled.length > 0 ? [`no egress rule allows ${unruled.join(', ')} yet`] : []),
     ]
-    return ask(words.join('; '), downgrade ? 'downgrade' : 'install')
+    return ask(words.join('; '), downgrade ? 'downgrade' : from === undefined ? 'install' : 'publisher')
   })
 }
 

@@ -109,7 +109,10 @@ export class LiveRegistry implements Registry {
 
   /** For every call of a tool: the id of its connector, when it is one of an installed connector. */
   owner(tool: string): string | undefined {
-    return this.#ids.find((id) => tool.startsWith(`${toolIdAtGate(id)}.`))
+    // To the last dot: `acme.weather.pro` is another connector than `acme.weather`.
+    return this.#ids.find(
+      (id) => tool.startsWith(`${toolIdAtGate(id)}.`) && tool.lastIndexOf('.') === toolIdAtGate(id).length,
+    )
   }
 
   /** Like {@link Registry.verifyNow}, but relies on the last verification while nothing it was based on has changed. */

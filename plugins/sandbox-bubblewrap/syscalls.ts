@@ -11,7 +11,7 @@ export interface Architecture {
   readonly clone3: number
   /**
    * Refused with `EPERM`, whatever their arguments: what reaches into the kernel or other processes, and what holds memory
-   * that belongs to no process (`memfd_create`, `shmget`), which nobody could count.
+   * that belongs to no process (`memfd_create`, `shmget`, `msgget`), which nobody could count.
    */
   readonly refused: Readonly<Record<string, number>>
 }
@@ -42,6 +42,7 @@ export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     clone3: 435,
     refused: {
       shmget: 29,
+      msgget: 68,
       ptrace: 101,
       syslog: 103,
       uselib: 134,
@@ -114,6 +115,7 @@ export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
       perf_event_open: 241,
       open_by_handle_at: 265,
       shmget: 194,
+      msgget: 186,
       clock_adjtime: 266,
       setns: 268,
       process_vm_readv: 270,

@@ -83,6 +83,7 @@ export function formatDocument(document: Documents[DocumentType]): string {
 export function parseDocument<T extends DocumentType>(type: T, text: string, name: string): Documents[T] {
   const refused = (problem: string) => new ClonedError('TRUST_REFUSED', { document: name, problem })
   if (Buffer.byteLength(text) > MAX_BYTES) throw refused(`it is larger than ${MAX_BYTES} bytes`)
+  if (text.startsWith('-----BEGIN')) throw refused('it is a key, not the document that was made with it (FILE.json)')
   let value: JsonObject
   try {
     value = snapshot(JSON.parse(text), { depth: 16, bytes: 4 * MAX_BYTES }) as JsonObject

@@ -1,5 +1,5 @@
 // Writes the approved documents as files for people and hosts, and says whether they still are what was approved.
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { lstatSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ClonedError, privateDirectory, readPrivateFile, writeFileAtomic } from 'cloned/kernel'
 import type { StoredDocument } from './table.js'
@@ -15,7 +15,7 @@ export class TrustFiles {
 
   write(documents: readonly StoredDocument[]): void {
     privateDirectory(this.#directory)
-    mkdirSync(join(this.#directory, 'publishers'), { recursive: true, mode: 0o700 })
+    privateDirectory(join(this.#directory, 'publishers'))
     for (const { name, content, signature } of documents) {
       const path = join(this.#directory, `${name}.json`)
       if (content === '') {
@@ -30,6 +30,7 @@ export class TrustFiles {
 
   /** Takes away what was not approved; the approved documents are written anew. */
   restore(documents: readonly StoredDocument[]): void {
+    privateDirectory(this.#directory)
     for (const path of this.#stray(documents)) rmSync(path, { recursive: true, force: true })
     this.write(documents)
   }
@@ -53,25 +54,25 @@ export class TrustFiles {
   #marks(documents: readonly StoredDocument[]): string {
     const paths = documents.flatMap(({ name }) => [`${name}.json`, `${name}.json.sig`])
     return ['.', 'publishers', ...paths]
-      .map((name) => statSync(join(this.#directory, name), { throwIfNoEntry: false, bigint: true }))
+      .map((name) => lstatSync(join(this.#directory, name), { throwIfNoEntry: false, bigint: true }))
       .map((stats) => (stats ? `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}` : '-'))
       .join('\n')
   }
 
   #stray(documents: readonly StoredDocument[]): string[] {
+    const publishers = join(this.#directory, 'publishers')
+    const found = lstatSync(publishers, { throwIfNoEntry: false })
+    // A link in its place leads to files that are nobody's to compare, or to remove.
+    if (found && !found.isDirectory()) return [publishers]
     const known = new Set(
       documents.flatMap(({ name, content }) => (content === '' ? [] : [`${name}.json`, `${name}.json.sig`])),
     )
     return ['root.json', 'root.json.sig', 'revocations.json', 'revocations.json.sig']
-      .filter((name) => statSync(join(this.#directory, name), { throwIfNoEntry: false }) !== undefined)
-      .concat(entries(join(this.#directory, 'publishers')).map((name) => join('publishers', name)))
+      .filter((name) => lstatSync(join(this.#directory, name), { throwIfNoEntry: false }) !== undefined)
+      .concat((found ? readdirSync(publishers).sort() : []).map((name) => join('publishers', name)))
       .filter((name) => !known.has(name) && !name.endsWith('.tmp'))
       .map((name) => join(this.#directory, name))
   }
-}
-
-function entries(path: string): string[] {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(path).sort() : []
 }
 
 function holds(path: string, text: string): boolean {

@@ -170,18 +170,29 @@ function describePublisher(publisher: PublisherDocument, { publishers }: TrustSt
   const before = publishers.get(publisher.publisher_id)
   const names = `for ids under ${publisher.namespaces.join(', ')}`
   const keys = publisher.keys.map(({ kid, use, status }) => `${kid} (${use}, ${status})`).join(', ')
-  const words = `trusts publisher ${publisher.publisher_id} ${names}: ${publisher.threshold} of ${keys}`
-  if (!before) return [words]
+  const trusts = `trusts publisher ${publisher.publisher_id} ${names}: ${publisher.threshold} of ${keys}`
+  const shared = [...publishers.values()].filter(
+    ({ publisher_id, namespaces }) =>
+      publisher_id !== publisher.publisher_id && overlap(namespaces, publisher.namespaces),
+  )
+  const words = [trusts, ...shared.map(({ publisher_id }) => `it may take over ids of publisher ${publisher_id}`)]
+  if (!before) return words
   const added = publisher.keys.filter(({ kid }) => !before.keys.some((key) => key.kid === kid)).map(({ kid }) => kid)
   const gone = before.keys.filter(({ kid }) => !publisher.keys.some((key) => key.kid === kid)).map(({ kid }) => kid)
   const more = publisher.namespaces.filter((name) => !before.namespaces.includes(name))
   return [
-    words,
+    ...words,
     ...(added.length > 0 ? [`adds key ${added.join(', ')}`] : []),
     ...(gone.length > 0 ? [`removes key ${gone.join(', ')}`] : []),
     ...(more.length > 0 ? [`adds namespace ${more.join(', ')}`] : []),
     ...(publisher.threshold < before.threshold ? [`lowers the threshold from ${before.threshold}`] : []),
   ]
+}
+
+function overlap(some: readonly string[], others: readonly string[]): boolean {
+  return some.some((one) =>
+    others.some((other) => one === other || one.startsWith(`${other}.`) || other.startsWith(`${one}.`)),
+  )
 }
 
 export function describeEntry(entry: Omit<RevocationEntry, 'revoked_at'>): string {

@@ -27,6 +27,14 @@ export function revokedKeys(state: TrustState, installedAt: number | undefined):
   )
 }
 
+/** The publishers of whom nothing new is taken any more. */
+export function revokedPublishers({ revocations }: TrustState): ReadonlySet<string> {
+  const entries = revocations?.entries ?? []
+  return new Set(
+    entries.flatMap(({ kind, publisher_id: id }) => (kind === 'publisher' && id !== undefined ? [id] : [])),
+  )
+}
+
 /** Throws `TRUST_REVOKED` for the first entry that hits. */
 export function mustNotBeRevoked(state: TrustState, identity: PackageIdentity): void {
   for (const entry of state.revocations?.entries ?? []) {

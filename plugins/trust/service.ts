@@ -3,7 +3,7 @@ import { ClonedError, type Logger } from 'cloned/kernel'
 import { formatDocument, keysOf, type PublisherDocument, parseDocument } from './documents.js'
 import { jwkOf, thumbprint } from './jwk.js'
 import { goodSigners, pemSigner, signDetached } from './jws.js'
-import { mustNotBeRevoked, revokedKeys, staleness } from './revoked.js'
+import { mustNotBeRevoked, revokedKeys, revokedPublishers, staleness } from './revoked.js'
 import type { Publisher, Trust } from './slot.js'
 import type { TrustState, TrustStates } from './state.js'
 
@@ -41,6 +41,8 @@ export function createTrust({ states, now, log }: ServiceParts): Trust {
       for (const [kid, { publisher, key }] of state.keys) {
         if (eligible(state.publishers.get(publisher), kid, { use: type, at, now: now() })) keys.set(kid, key)
       }
+      // Of packages more is known, so that their own question says what of them was revoked.
+      if (type === 'catalog') dropRevoked(keys, state)
       const kids = await goodSigners(payload, signature, type, keys)
       const publishers = [...state.publishers.values()]
         .filter(({ publisher_id, threshold }) => countOf(state, kids, publisher_id) >= threshold)
@@ -96,6 +98,13 @@ export function createTrust({ states, now, log }: ServiceParts): Trust {
 
 function withKey(document: PublisherDocument, key: PublisherDocument['keys'][number]): PublisherDocument {
   return { ...document, version: document.version + 1, keys: [...document.keys, key] }
+}
+
+function dropRevoked(keys: Map<string, unknown>, state: TrustState): void {
+  const [kids, publishers] = [revokedKeys(state, undefined), revokedPublishers(state)]
+  for (const kid of keys.keys()) {
+    if (kids.has(kid) || publishers.has(state.keys.get(kid)?.publisher ?? '')) keys.delete(kid)
+  }
 }
 
 function countOf(state: TrustState, kids: ReadonlySet<string>, publisher: string): number {

@@ -4,7 +4,7 @@ import { MAX_LINE_BYTES } from 'cloned/connector'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Channel, type ChannelHandlers } from '../../plugins/connectors/channel.js'
-import { MAX_NOTICES, MAX_REQUESTS, MAX_UNREAD } from '../../plugins/connectors/limits.js'
+import { MAX_MESSAGES, MAX_REQUESTS, MAX_UNREAD } from '../../plugins/connectors/limits.js'
 import type { LiveCall, Services } from '../../plugins/connectors/services.js'
 import { Worker } from '../../plugins/connectors/worker.js'
 
@@ -52,21 +52,44 @@ describe('requests of a worker', () => {
   })
 })
 
+describe('a worker that asks and asks', () => {
+  it('is ended for more in a second than anybody needs', async () => {
+    const { say, stdin, broken } = opened()
+    stdin.resume()
+    for (let id = 0; id <= MAX_MESSAGES; id++) say({ id, method: 'fetch', params: {} })
+    await expect.poll(() => broken).toEqual([expect.stringContaining('in a second')])
+  })
+
+  it('is ended when it does not read the answers', async () => {
+    const answer = 'x'.repeat(8 * 1024 * 1024)
+    const { say, channel, broken } = opened({ request: async () => answer })
+    for (let id = 0; id < 2 * MAX_REQUESTS; id++) say({ id, method: 'fetch', params: {} })
+    await expect.poll(() => broken[0]).toMatch(/does not read/)
+    expect(channel.unread).toBeLessThan(MAX_UNREAD + 2 * answer.length)
+  })
+
+  it('is not answered under a name that is longer than the schema has it', async () => {
+    const { say, broken } = opened()
+    say({ id: 'x'.repeat(201), method: 'fetch', params: {} })
+    await expect.poll(() => broken).toEqual([expect.stringContaining('no message')])
+  })
+})
+
 describe('notices of a worker', () => {
   it('are counted by the second, and too many end it', async () => {
     let now = 0
     let heard = 0
     const { say, broken } = opened({ notice: () => void heard++ }, () => now)
     const round = async () => {
-      for (let n = 0; n < MAX_NOTICES; n++) say({ method: 'progress', params: {} })
-      await expect.poll(() => heard % MAX_NOTICES).toBe(0)
+      for (let n = 0; n < MAX_MESSAGES; n++) say({ method: 'progress', params: {} })
+      await expect.poll(() => heard % MAX_MESSAGES).toBe(0)
     }
     await round()
     now = 1001
     await round()
-    expect([heard, broken]).toEqual([2 * MAX_NOTICES, []])
+    expect([heard, broken]).toEqual([2 * MAX_MESSAGES, []])
     say({ method: 'progress', params: {} })
-    await expect.poll(() => broken).toEqual([expect.stringContaining('notices in a second')])
+    await expect.poll(() => broken).toEqual([expect.stringContaining('in a second')])
   })
 })
 

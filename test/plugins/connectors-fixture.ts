@@ -21,11 +21,22 @@ import { sandboxBubblewrapPlugin } from 'cloned/plugins/sandbox-bubblewrap'
 import { builtIns, defaultDistribution, initWorkspace } from '../../plugins/default.js'
 import { type ConnectorManifest, manifestSourcesCollection, type PackageTool } from '../../plugins/package/slot.js'
 import { afterRegistryChange, type EnabledConnector, registrySlot } from '../../plugins/registry/slot.js'
+import { type Trust, trustSlot } from '../../plugins/trust/slot.js'
 import { mustFitSchema } from './audit-records.js'
 
 /** Whether programs can be confined here. In CI a machine that cannot is a failure, not a reason to skip. */
 export const canConfine = process.env['CI'] === 'true' || spawnSync('bwrap', ['--version']).status === 0
 export const NO_SANDBOX = 'bubblewrap is not installed'
+
+/** A trust store that is in this mode and has nothing in it. */
+export const trustIn = (mode: 'dev' | 'strict') =>
+  definePlugin({
+    id: 'test.trust',
+    version: '1.0.0',
+    kernel: '^0.1.0',
+    provides: { trust: trustSlot },
+    setup: () => ({ trust: { standing: async () => ({ mode, digest: '' }) } as unknown as Trust }),
+  })
 
 /** The tool of a manifest, with what a test does not say. */
 export function packageTool(tool: Partial<PackageTool> & { readonly id: string }): PackageTool {

@@ -42,7 +42,7 @@ const BREACHES: readonly (readonly [what: string, act: string, says: RegExp])[] 
   [
     'floods with progress',
     `for (let n = 0; n < 9000; n++) send({ method: 'progress', params: { call_id: id, message: n } })`,
-    /notices in a second/,
+    /notices and requests in a second/,
   ],
   [
     'writes a line without an end',
@@ -110,6 +110,27 @@ describe.skipIf(!canConfine)(`a hostile worker (skipped only where ${NO_SANDBOX}
       globalThis.answered = () => send({ id, error: { code: -32000, message: 'no', data: { code: 'X', effect: 'none' } } })
       send({ id: 1, method: 'fetch', params: { call_id: id, url: 'https://example.com/' } })`)
     expect(await world.call(tool)).toMatchObject({ status: 'failed', effect: 'unknown' })
+  })
+
+  it('says that nothing happened after it could have used a host of another tool, and is not believed', async () => {
+    const failure = `send({ id, error: { code: -32000, message: 'no', data: { code: 'X', effect: 'none' } } })`
+    const tools = (hosts: readonly string[]) => [
+      { id: `evil.n${count + 1}.do@v1` },
+      { id: `evil.n${count + 1}.far@v1`, egress_hosts: hosts },
+    ]
+    const effectOf = async (tool: string) => ((await world.call(tool)) as { effect?: string }).effect
+    expect(await effectOf(hostile(failure, '', { tools: tools([]) }))).toBe('none')
+    expect(await effectOf(hostile(failure, '', { tools: tools(['example.com']) }))).toBe('unknown')
+  })
+
+  it.each([
+    `send({ id, error: { code: -32000, message: 'x'.repeat(9e6) } })`,
+    `send({ id, error: { code: -32001, message: '', data: { supported: ['x'.repeat(9e6)] } } })`,
+    `send({ id, result: { protocol: 'x'.repeat(9e6) } })`,
+  ])('that makes long words at first is not quoted at length: %s', async (initialize) => {
+    const outcome = await world.call(hostile(answer, initialize))
+    expect(outcome).toMatchObject({ status: 'failed', effect: 'none' })
+    expect((outcome as { reason: string }).reason.length).toBeLessThan(3_000)
   })
 
   it.each([

@@ -36,6 +36,7 @@ beforeAll(() => {
   source('thin', { 'connector.json': '{"tools":[{}]}' })
   source('above', { 'package.json': '{"cloned":{"connector":"../serve.js"}}' })
   writeFileSync(join(root, 'notes.tgz'), 'not an archive')
+  writeFileSync(join(root, 'acme.pem'), '-----BEGIN PRIVATE KEY-----\n')
 })
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
@@ -49,6 +50,8 @@ it.each([
   ['connectors key new.pem --publisher Acme', 2, /"Acme" is no id/],
   ['connectors key new.pem --publisher acme --namespace acme,Labs', 2, /"Labs" is no id/],
   ['connectors key new.pem --into gone.json', 2, /there is no file .*gone\.json/],
+  ['connectors dev gone --once', 2, /there is no directory .*gone/],
+  ['trust add acme.pem', 5, /it is a key, not the document/],
   ['connectors pack gone', 2, /there is no directory .*gone/],
   ['connectors pack empty', 2, /CONNECTOR_SOURCE.*no connector\.json[\s\S]*cloned connectors init/],
   ['connectors pack above', 2, /CONNECTOR_SOURCE.*not the path of a file beside it/],
@@ -76,7 +79,7 @@ describe.skipIf(!canConfine)(`code that does not say what it is (skipped only wh
       'has a tool of another namespace',
       `import { defineConnector, defineTool, serve } from 'cloned/connector'
 serve(defineConnector({ id: 'a.b', tools: [defineTool({ id: 'c.d', version: 1, run: () => ({}) })] }))`,
-      /the tool c\.d@v1 does not begin with a\.b\./,
+      /the tool c\.d@v1 is not named a\.b, a dot and one word/,
     ],
   ])('is not packed when it %s, and its own words are passed on', async (name, code, told) => {
     const directory = name.replaceAll(' ', '-')

@@ -2,22 +2,18 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { definePlugin } from 'cloned/kernel'
 import { afterEach, describe, expect, it } from 'vitest'
 import { connectorCommands } from '../../plugins/connectors/commands.js'
 import { scaffold } from '../../plugins/connectors/scaffold.js'
 import { connectorsSlot } from '../../plugins/connectors/slot.js'
-import { type Trust, trustSlot } from '../../plugins/trust/slot.js'
-import { type ConnectorsWorld, canConfine, connectorsWorld, NO_SANDBOX, packageTool } from './connectors-fixture.js'
-
-const trustIn = (mode: 'dev' | 'strict') =>
-  definePlugin({
-    id: 'test.trust',
-    version: '1.0.0',
-    kernel: '^0.1.0',
-    provides: { trust: trustSlot },
-    setup: () => ({ trust: { standing: async () => ({ mode, digest: '' }) } as unknown as Trust }),
-  })
+import {
+  type ConnectorsWorld,
+  canConfine,
+  connectorsWorld,
+  NO_SANDBOX,
+  packageTool,
+  trustIn,
+} from './connectors-fixture.js'
 
 describe.skipIf(!canConfine)(`a connector from source (skipped only where ${NO_SANDBOX})`, () => {
   let world: ConnectorsWorld

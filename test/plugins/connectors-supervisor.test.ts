@@ -18,6 +18,7 @@ function supervised(concurrency: number) {
     connector: 'acme.x',
     start: async () => worker,
     mayGoOn: () => true,
+    mayStillRun: async () => true,
     now: () => 0,
     idleMs: 60_000,
     concurrency,

@@ -156,6 +156,20 @@ describe('a catalog in a directory', () => {
       cpSync(catalog(), kept(), { recursive: true })
     })
 
+    it('as to an archive that is of another version than the index says', async () => {
+      const text = readFileSync(index(), 'utf8').replace('"version": "1.3.0"', '"version": "1.4.0"')
+      const { signature } = {
+        signature: signDetached(Buffer.from(text), 'catalog', pemSigner(readFileSync(catalogPem, 'utf8'))),
+      }
+      writeFileSync(index(), text)
+      writeFileSync(`${index()}.sig`, signature)
+      const { code, err } = await run(['connectors', 'install', 'acme.weather@1.4.0', '--catalog', 'catalog'])
+      expect([code, err]).toEqual([
+        5,
+        expect.stringContaining('its archive of acme.weather 1.4.0 holds acme.weather 1.3.0'),
+      ])
+    })
+
     it('as to an archive that is not the one in its index', async () => {
       writeFileSync(index().replace('index.json', 'packages/acme.weather/1.3.0/acme.weather-1.3.0.tgz'), 'x')
       const { code, err } = await run(['connectors', 'update', 'acme.weather', '--catalog', 'catalog'])

@@ -110,6 +110,22 @@ describe('an installation', () => {
     expect(await status()).toBe('disabled')
   })
 
+  it('what another publisher made is asked for by that name, and has to be enabled again', async () => {
+    await here.install(one)
+    await here.enable(ID)
+    const other = vendor()
+    try {
+      const about = { publisher_id: 'other', namespaces: ['other', 'acme.weather'] }
+      const { asked } = await here.change({ op: 'publisher.put', content: publisherDocument([other.key], about) })
+      expect(asked).toContain('it may take over ids of publisher acme')
+      const made = await other.make({ publisher_id: 'other', version: '1.0.1' })
+      expect((await here.install(made)).asked).toContain('ANOTHER PUBLISHER: what is installed is from acme')
+      expect(await status()).toBe('disabled')
+    } finally {
+      other.close()
+    }
+  })
+
   it('a downgrade is asked for by its name, even where packages of the publisher are not', async () => {
     await here.install(two)
     const { asked, end } = await here.install(one)

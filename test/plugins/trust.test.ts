@@ -12,13 +12,16 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { isClonedError, openDatabase, publicKeyOf } from 'cloned/kernel'
+import { storeSlot } from 'cloned/plugins/store'
 import type { PackageIdentity } from 'cloned/plugins/trust'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { parseDocument, type RevocationEntry } from '../../plugins/trust/documents.js'
+import { TrustFiles } from '../../plugins/trust/files.js'
 import { importKey, jwkOf, thumbprint } from '../../plugins/trust/jwk.js'
 import { pemSigner, signDetached } from '../../plugins/trust/jws.js'
 import { mustNotBeRevoked } from '../../plugins/trust/revoked.js'
 import type { TrustState } from '../../plugins/trust/state.js'
+import { createTrustTable } from '../../plugins/trust/table.js'
 import { type Key, newKey, publisherDocument, signatureOf } from './package-fixture.js'
 import { type Opened, type RegistryWorld, registryWorld, START } from './registry-fixture.js'
 
@@ -240,6 +243,19 @@ describe('signatures count by publisher, threshold and time', () => {
       here.trust.verify(payload, Buffer.from(catalog(one)), { type: 'catalog', at: 'install' })
     expect(await code(check(key))).toBe('SIGNATURE_INVALID')
     expect(await code(check(second))).toBe('ok')
+  })
+
+  it.each([
+    ['a catalog key', { kind: 'key', kid: second.kid }],
+    ['its publisher', { kind: 'publisher', publisher_id: 'acme' }],
+  ] as const)('no index of a catalog counts once %s was revoked', async (_, what) => {
+    const [own = {}, catalogs = {}] = JSON.parse(publisherDocument([key, second])).keys
+    await add(publisherDocument([], { keys: [own, { ...catalogs, use: 'catalog' }] }))
+    const signature = Buffer.from(signDetached(payload, 'catalog', pemSigner(second.pem)))
+    const check = () => here.trust.verify(payload, signature, { type: 'catalog', at: 'install' })
+    expect(await code(check())).toBe('ok')
+    await here.change({ op: 'revoke', entry: { ...what, reason: 'r', effective: 'always' } })
+    expect(await code(check())).toBe('SIGNATURE_INVALID')
   })
 })
 
@@ -501,6 +517,24 @@ describe.each([
     renameSync(kept, world.path('trust'))
     expect(await code(here.trust.notRevoked(identity()))).toBe('TRUST_REVOKED')
     expect((await here.trust.publishers()).map(({ id }) => id)).toEqual(['acme'])
+  })
+})
+
+describe('a link in the place of the publishers', () => {
+  inWorld('each')
+
+  it('is what is not as approved, and what restoring removes: nothing that it leads to', async () => {
+    await add(publisherDocument([key]))
+    const [publishers, elsewhere] = [world.path('trust', 'publishers'), world.path('elsewhere')]
+    renameSync(publishers, elsewhere)
+    writeFileSync(join(elsewhere, 'thesis.txt'), 'years of work')
+    symlinkSync(elsewhere, publishers)
+    expect(await code(here.trust.standing())).toBe('TRUST_DRIFT')
+    const documents = await createTrustTable(here.kernel.service(storeSlot)).read()
+    new TrustFiles(world.path('trust')).restore(documents)
+    expect(readdirSync(elsewhere).sort()).toEqual(['acme.json', 'acme.json.sig', 'thesis.txt'])
+    expect(readdirSync(publishers).sort()).toEqual(['acme.json', 'acme.json.sig'])
+    expect(await code(here.trust.standing())).toBe('ok')
   })
 })
 

@@ -587,6 +587,21 @@ describe('packing takes plain files and makes the same package everywhere', () =
     expect(() => packages.pack(join(target, '..'), draft(), '2026-01-01T00:00:00Z')).toThrow(/host is not a plain file/)
   })
 
+  it('a link on the way to a file that is asked for is refused too', async () => {
+    acme.write('elsewhere/id_ed25519', 'PRIVATE')
+    const source = join(acme.write('source-y/index.js', 'export {}\n'), '..')
+    symlinkSync(join(acme.directory, 'elsewhere'), join(source, 'lib'))
+    const { draft } = await import('../plugins/package-fixture.js')
+    const asked = { ...draft(), include: ['index.js', 'lib/id_ed25519'] }
+    expect(() => packages.pack(source, asked, '2026-01-01T00:00:00Z')).toThrow(/lib is a link/)
+  })
+
+  it('a tool is named by its connector and one word, so that it is of no other connector', async () => {
+    const { tool } = await import('../plugins/package-fixture.js')
+    const tools = [tool({ id: 'acme.weather.pro.today@v1' })]
+    await expect(acme.make({ tools })).rejects.toThrow(/is not named acme\.weather, a dot and one word/)
+  })
+
   it('two packings give the same bytes', async () => {
     const again = await acme.make()
     expect(again.archive.equals(made.archive)).toBe(true)

@@ -99,7 +99,7 @@ async function update(parts: CatalogCommandParts, ctx: CommandContext): Promise<
   if (wanted.length === 0) return { json: { updates: [] }, text: 'Nothing is outdated.' }
   const results: CommandResult[] = []
   for (const { offer } of wanted) {
-    results.push(await installArchive(parts, ctx, await readEntry(parts.catalog, ctx, offer.location, offer)))
+    results.push(await installArchive(parts, ctx, await readEntry(parts.catalog, ctx, offer.location, offer), offer))
   }
   const problems = results.flatMap(({ problem }) => (problem === undefined ? [] : [problem]))
   return {
@@ -122,7 +122,7 @@ export async function fromCatalog(
   )
   const [offer] = newestFirst(all)
   if (!offer) throw new ClonedError('CONNECTOR_UNKNOWN', { id: name })
-  return await installArchive(parts, ctx, await readEntry(parts.catalog, ctx, offer.location, offer))
+  return await installArchive(parts, ctx, await readEntry(parts.catalog, ctx, offer.location, offer), offer)
 }
 
 async function newer(parts: CatalogCommandParts, ctx: CommandContext) {

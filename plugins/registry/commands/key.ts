@@ -1,6 +1,6 @@
 // The command `connectors key`: makes a signing key and the document by which others trust it; it replaces no key.
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { writeFileAtomic } from 'cloned/kernel'
 import type { Command, CommandContext, CommandResult } from '../../cli/slot.js'
@@ -36,8 +36,17 @@ export function keyCommand({ trust }: Pick<ConnectorCommandParts, 'trust'>): Com
         if (exists(file)) throw ctx.usageError(`${file} exists already; nothing is replaced`)
       }
       if (!ctx.dryRun) {
-        writeFileSync(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' })
-        writeFileAtomic(document, text, { mode: 0o644 })
+        const fd = openSync(path, 'wx', 0o600)
+        try {
+          writeFileSync(fd, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+          writeFileAtomic(document, text, { mode: 0o644 })
+        } catch (error) {
+          // A key that nobody was told of, or half of one, would only stand in the way.
+          rmSync(path, { force: true })
+          throw error
+        } finally {
+          closeSync(fd)
+        }
       }
       return result(path, document, text, ctx)
     },

@@ -30,10 +30,17 @@ module.exports = {
       to: { path: '^kernel/', dependencyTypes: ['local'] },
     },
     {
+      name: 'client-stands-alone',
+      comment: 'It runs in browsers: nothing of Node, nothing of the server.',
+      severity: 'error',
+      from: { path: '^client/' },
+      to: { pathNot: '(^client/|node_modules/openapi-fetch/)' },
+    },
+    {
       name: 'example-uses-public-entry-points',
       severity: 'error',
       from: { path: '^examples/' },
-      to: { path: '^plugins/' },
+      to: { path: '^(plugins|client)/' },
     },
     {
       name: 'no-cycles',
@@ -56,7 +63,7 @@ module.exports = {
       'network-only-in-firewall',
       '^(undici|node:http2?|http2?|node:https|https|node:net|net|node:tls|tls|node:dns|dns|node:dgram|dgram)(/|$)',
       // The trial inside a sandbox tries to get out.
-      '^plugins/((firewall|egress-proxy|api)/|sandbox-(bubblewrap|runtime)/inside\\.ts$)',
+      '(^plugins/((firewall|egress-proxy|api)/|sandbox-(bubblewrap|runtime)/inside\\.ts$)|^examples/(.*\\.test\\.ts$|webhook-receiver/))',
     ),
     {
       name: 'resolvable',

@@ -7,6 +7,7 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 export const alias = [
   { find: /^cloned$/, replacement: at('plugins/default.ts') },
   { find: /^cloned\/kernel$/, replacement: at('kernel/index.ts') },
+  { find: /^cloned\/client$/, replacement: at('client/index.ts') },
   { find: /^cloned\/connector$/, replacement: at('connector/index.ts') },
   { find: /^cloned\/connector\/testing$/, replacement: at('connector/testing.ts') },
   { find: /^cloned\/testing$/, replacement: at('plugins/testing.ts') },

@@ -9,7 +9,10 @@ export interface Actor {
   readonly id: string
   /** `true` when the id is only a claim of the caller (`--actor`), nothing more. */
   readonly claimed: boolean
-  /** The operating-system user of the process that carries the action. */
+  /**
+   * Who is proven: the operating-system user of the process, unless a server has authenticated somebody else. For whoever is
+   * no user of this machine it is their id (`device:…`), which no operating-system user can be called.
+   */
   readonly osUser: string
 }
 
@@ -29,6 +32,8 @@ export interface Action<I = Json> {
   readonly at: number
   /** Call id of the action whose handler started this one. */
   readonly parent?: string
+  /** Idempotency key of the outermost action that this one serves, its own when it is that; absent where none was given. */
+  readonly origin?: string
   /** 0 for an action that was not started by another. */
   readonly depth: number
   readonly dryRun: boolean

@@ -4,6 +4,9 @@ import type { Actor } from './action.js'
 import type { ActorInput } from './contracts.js'
 import { ClonedError } from './errors.js'
 
+/** Of a name of an operating-system user, domains included. */
+const LONGEST_USER = 256
+
 const ACTOR = /^(user|device|agent|run):[\w.@+-]{1,128}$/
 
 /** The operating-system user of this process. */
@@ -19,8 +22,12 @@ export function currentOsUser(): string {
 /** Throws `ACTOR_INVALID`. Without a name: the operating-system user itself, not claimed. */
 export function makeActor(input: ActorInput | undefined, osUser: string): Actor {
   if (input === undefined) return Object.freeze({ id: `user:${osUser}`, claimed: false, osUser })
-  const { id, claimed = false } = typeof input === 'object' && input !== null ? input : { id: input }
+  const given = typeof input === 'object' && input !== null ? input : { id: input }
+  const { id, claimed = false } = given
   if (typeof id !== 'string' || !ACTOR.test(id))
     throw new ClonedError('ACTOR_INVALID', { actor: String(id).slice(0, 160) })
-  return Object.freeze({ id, claimed: claimed === true, osUser })
+  const user = given.osUser ?? osUser
+  if (typeof user !== 'string' || user.length > LONGEST_USER)
+    throw new ClonedError('ACTOR_INVALID', { actor: `${id}, OS user ${String(user).slice(0, 40)}` })
+  return Object.freeze({ id, claimed: claimed === true, osUser: user })
 }

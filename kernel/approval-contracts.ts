@@ -105,6 +105,8 @@ export interface Decision {
   readonly verdict: 'approve' | 'deny'
   /** Whoever speaks here, as the caller names it; approvals keep whom they have authenticated beside it or instead. */
   readonly by: Actor
+  /** `by.osUser` was authenticated by the caller. Without it the operating-system user of the process is who decides. */
+  readonly proven?: true
   readonly reason?: string
   /** Approves this input instead: the action is judged again with it, and `pending` or `denied` is the outcome. */
   readonly edit?: Json

@@ -56,8 +56,8 @@ export interface AuditLog {
    */
   token(field: string, canonical: string): string
   /**
-   * Every record whose `call_id` or `approval` is this id, oldest first, from sequence `from` (default: the first) on. A log
-   * need not read what lies before `from`.
+   * Every record whose `call_id`, `approval` or `actor.id` is this id, oldest first, from sequence `from` (default: the
+   * first) on. A log need not read what lies before `from`.
    */
   find(id: string, from?: number): Promise<readonly StoredRecord[]>
   /** Every call with an intent (`*.intent`) of one of these kernel instances (`instance`), oldest first. */
@@ -136,7 +136,14 @@ export const instancesSlot = slot<Instances>('cloned.instances', { contract: 1 }
 // -- the gate, as plugins reach it -----------------------------------------------------------------------------------
 
 /** Who acts, as a caller names it: an id, or an id that is only a claim. Default: the user of the process. */
-export type ActorInput = string | { readonly id: string; readonly claimed?: boolean }
+export type ActorInput =
+  | string
+  | {
+      readonly id: string
+      readonly claimed?: boolean
+      /** As {@link Actor.osUser}: whom a server or a host has authenticated, never what a client says. */
+      readonly osUser?: string
+    }
 
 /** A request for a tool call. */
 export interface CallRequest {
@@ -161,6 +168,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal
   /** Milliseconds from the call until its handler must have ended, whatever it waited for meanwhile; a nested call has no more than its parent. */
   readonly deadlineMs?: number
+  /**
+   * Names the one effect that this call is to have, however often it is tried: at most 1,000 visible ASCII characters. It stands
+   * in the records of the call, the durable intent included, and its handler may hand it on to what it calls.
+   */
+  readonly idempotencyKey?: string
   /** Receives progress messages of the handler, filtered like results. */
   readonly onProgress?: (message: Json) => void
 }
@@ -213,6 +225,8 @@ export interface HandlerContext {
   readonly actor: Actor
   /** The tool that runs; `undefined` in an action of another kind. */
   readonly tool: ToolContract | undefined
+  /** What its caller named the effect of this call; a call that is tried again carries the same one. */
+  readonly idempotencyKey?: string | undefined
   /** Aborts on cancel and on the deadline. */
   readonly signal: AbortSignal
   /** Reports progress; passes the result filters. */

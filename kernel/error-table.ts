@@ -384,7 +384,7 @@ export const ERRORS = table({
   },
   OPTIONS_INVALID: {
     what: 'the option "{option}" of a call is not of its type.',
-    next: 'Pass { dryRun?: boolean, signal?: AbortSignal, deadlineMs?: number, onProgress?: function }.',
+    next: 'Pass { dryRun?: boolean, signal?: AbortSignal, deadlineMs?: number, idempotencyKey?: string, onProgress?: function }.',
     exit: 2,
   },
   RECORD_RESERVED: {
@@ -608,9 +608,69 @@ export const ERRORS = table({
     exit: 1,
   },
   TEMPLATE_UNRESOLVED: {
-    what: 'the template path {template} names nothing: {problem}.',
+    what: 'the expression {template} has no value: {problem}.',
     next: 'Compare the path with what the inputs and the earlier steps hold: cloned runs show ID --json',
     exit: 1,
+  },
+  PACK_REQUIRES: {
+    what: 'pipeline "{pipeline}" cannot run here: {problems}.',
+    next: 'See what is installed: cloned connectors list   and install what is missing: cloned connectors install FILE',
+    exit: 1,
+  },
+  PIPELINE_CHECK: {
+    what: 'pipeline "{pipeline}" cannot run: {problems}.',
+    next: 'See every problem with its line: cloned skills validate DIR',
+    exit: 1,
+  },
+  PIPELINE_INVALID: {
+    what: 'pipeline "{pipeline}" is not valid: {problems}.',
+    next: 'Correct the definition at those places.',
+    exit: 2,
+  },
+  SKILL_PACK_UNKNOWN: {
+    what: 'there is no skill pack "{pack}".',
+    next: 'List them: cloned skills list',
+    exit: 1,
+  },
+  SKILL_PACK_OTHER: {
+    what: 'skill pack {pack} is another than its package says: {problem}.',
+    next: 'Pack the directory again: cloned skills pack DIR   and sign and install what comes of it.',
+    exit: 5,
+  },
+  CONSTITUTION_NO_STEP: {
+    what: '"{actor}" has no step in hand that calls {target}.',
+    next: 'Let the run make its own calls; nobody else may act as it.',
+    exit: 3,
+  },
+  CONSTITUTION_TOOL: {
+    what: 'the constitution of {constitution} does not list {tool} in its allowed_tools, and step "{step}" called it.',
+    next: 'If it should be called, add {tool} to allowed_tools there, and start a new run.',
+    exit: 3,
+  },
+  CONSTITUTION_CAPABILITY: {
+    what: 'the constitution of {constitution} does not list the capability {capability}, and step "{step}" called {tool}.',
+    next: 'If it should be called, add {capability} to capabilities there, and start a new run.',
+    exit: 3,
+  },
+  CONSTITUTION_SOURCE: {
+    what: 'the constitution of {constitution} has no data source for {path}, and step "{step}" called {tool} with it.',
+    next: 'If it should be reached, add its directory to data_sources there, and start a new run.',
+    exit: 3,
+  },
+  CONSTITUTION_EGRESS: {
+    what: 'the constitution of {constitution} does not list {url} in its egress, and step "{step}" wanted to reach it.',
+    next: 'If it should be reached, add the host to egress there, and start a new run.',
+    exit: 3,
+  },
+  CONSTITUTION_DURATION: {
+    what: 'the constitution of {constitution} gives {most} ms, which are over; step "{step}" may not start {target}.',
+    next: 'Raise max_duration_ms there if that is too little, and start a new run.',
+    exit: 3,
+  },
+  CONSTITUTION_COST: {
+    what: 'the constitution of {constitution} gives {most} of "{category}"; {spent} are spent, and {tool} in step "{step}" costs {cost}.',
+    next: 'Raise max_cost there if that is too little, and start a new run.',
+    exit: 3,
   },
   SKILL_PACK_DUPLICATE: {
     what: 'skill pack "{pack}" is there twice: {first} and {second}.',
@@ -647,11 +707,6 @@ export const ERRORS = table({
     next: 'Let the run make its own calls: cloned runs resume {run}',
     exit: 3,
   },
-  RUN_TOOL_OUTSIDE: {
-    what: 'pipeline "{pipeline}" does not list {tool} in its allowed_tools.',
-    next: 'Add {tool} to allowed_tools of the pipeline and of its pack, and start a new run.',
-    exit: 3,
-  },
   RUN_APPROVAL_DENIED: {
     what: 'approval {approval} for step "{step}" was denied{reason}.',
     next: 'See who decided: cloned approvals show {approval}',
@@ -659,7 +714,52 @@ export const ERRORS = table({
   },
   RUN_STEP_INDETERMINATE: {
     what: 'step "{step}" ({tool}) was interrupted after it was let through; whether it had its effect is not known.',
-    next: 'Look at what happened: cloned audit tail   then, to repeat it: cloned runs resume {run} --retry',
+    next: 'Look at what happened: cloned audit tail   then repeat it: cloned runs resume {run} --retry   or, if it happened: cloned runs resume {run} --happened',
+    exit: 1,
+  },
+  RUN_STEP_UNKNOWN: {
+    what: 'run "{run}" has no such step "{step}", or not exactly one that this can be said of.',
+    next: 'See its steps: cloned runs show {run}',
+    exit: 2,
+  },
+  RUN_CONDITION: {
+    what: 'the condition of step "{step}" gives {found}, not true or false.',
+    next: 'Compare in the condition of the step, as in inputs.count > 0, and start a new run.',
+    exit: 1,
+  },
+  RUN_ITEMS: {
+    what: 'the items of step "{step}" cannot be gone through: {problem}.',
+    next: 'Give for_each.items of the step a list, or raise max_items.',
+    exit: 1,
+  },
+  RUN_LARGE: {
+    what: 'step "{step}" is not begun: the run has come to {steps} steps and items.',
+    next: 'Let the pipeline go through shorter lists, or through fewer of them inside one another.',
+    exit: 1,
+  },
+  RUN_PART_MISSING: {
+    what: 'step "{step}" runs pipeline "{pipeline}", which its own pipeline does not bring.',
+    next: 'Check the pack: cloned skills validate DIR',
+    exit: 1,
+  },
+  RUN_OUTPUT_LARGE: {
+    what: 'step "{step}" answered {bytes} bytes, too many to keep with the run, and no artifact could be saved: {problem}.',
+    next: 'Let the step answer less, or allow cloned.internal.artifact.save@v1 in the policy.',
+    exit: 1,
+  },
+  RUN_OUTPUT_LOST: {
+    what: 'the output of step "{step}" is gone: artifact {artifact} is missing or is not what was saved.',
+    next: 'See what is wrong: cloned artifacts verify {artifact}   then run the pipeline anew.',
+    exit: 5,
+  },
+  RUN_FORMAT: {
+    what: 'run "{run}" was begun by an older version, whose pipelines had another form.',
+    next: 'Run the pipeline anew.',
+    exit: 1,
+  },
+  RUN_PIPELINE_GONE: {
+    what: 'pipeline "{pipeline}" {version}, with which the run began, is not there any more, or its pack is disabled.',
+    next: 'Install or enable its pack, then: cloned runs list',
     exit: 1,
   },
   // -- fs ----------------------------------------------------------------------------------------------------------
@@ -696,8 +796,23 @@ export const ERRORS = table({
   // -- artifacts ---------------------------------------------------------------------------------------------------
   ARTIFACT_REFUSED: {
     what: 'the artifact is refused: {reason}.',
-    next: 'Give a plain file name without a directory, for example "report.md", and at most 16 MiB of text.',
+    next: 'Give a plain file name without a directory, for example "report.md", and at most 16 MiB.',
     exit: 1,
+  },
+  ARTIFACT_DAMAGED: {
+    what: 'artifact {artifact} is not what was saved.',
+    next: 'See what is wrong with it: cloned artifacts verify {artifact}',
+    exit: 5,
+  },
+  ARTIFACT_EXPORT: {
+    what: 'artifact {artifact} could not be exported to {directory}: {cause}.',
+    next: 'Name a directory that does not exist yet, in one that does: cloned artifacts export {artifact} --to DIR',
+    exit: 1,
+  },
+  ARTIFACT_KEY: {
+    what: 'the key to verify with cannot be used: {problem}.',
+    next: 'Give the PEM file of an Ed25519 public key; "cloned artifacts export" writes one as key.pem.',
+    exit: 2,
   },
   ARTIFACT_UNSAVED: {
     what: 'the artifact could not be saved: {cause}.',
@@ -1063,6 +1178,72 @@ export const ERRORS = table({
     next: 'Leave it out. A connector that needs a secret declares where it goes.',
     exit: 3,
   },
+  // -- the HTTP API -------------------------------------------------------------------------------------------------
+  API_UNAUTHENTICATED: {
+    what: 'the request does not prove who it comes from.',
+    next: 'Send "Authorization: Bearer" with the token that .cloned/api.json points to, or pair the device.',
+    exit: 3,
+  },
+  API_SCOPE: {
+    what: 'this client may not do that: it has no scope "{scope}".',
+    next: 'Have the owner give the device that scope: cloned pairings list',
+    exit: 3,
+  },
+  API_HOST: {
+    what: 'this server does not answer to the host "{host}".',
+    next: 'Use the address in .cloned/api.json.',
+    exit: 3,
+  },
+  API_ORIGIN: {
+    what: 'pages of {origin} may not use this API.',
+    next: 'Name the origin in the policy under ui.origins: cloned policy show',
+    exit: 3,
+  },
+  API_NOT_FOUND: {
+    what: 'there is nothing at this path.',
+    next: 'See what there is: GET /v1/openapi.json',
+    exit: 2,
+  },
+  API_REQUEST: {
+    what: 'the request is not valid: {problem}.',
+    next: 'See what the route takes: GET /v1/openapi.json',
+    exit: 2,
+  },
+  API_IDEMPOTENCY: {
+    what: 'this Idempotency-Key {problem}.',
+    next: 'Look at what the first request did, then use a new key.',
+    exit: 1,
+  },
+  API_RATE: {
+    what: 'this client asks too often.',
+    next: 'Wait {seconds} s, or raise per_minute of cloned.api in the distribution.',
+    exit: 1,
+  },
+  API_LOCKED_OUT: {
+    what: 'this client has sent wrong credentials too often.',
+    next: 'Wait {seconds} s, then use the token that .cloned/api.json points to.',
+    exit: 3,
+  },
+  API_ROUTE: {
+    what: 'the route {route} cannot be served: {problem}.',
+    next: 'Describe it in its schema and config, as docs/api/index.md says.',
+    exit: 1,
+  },
+  API_PUBLIC: {
+    what: 'the API does not listen on {host} without {missing}.',
+    next: 'Give it that, or leave --host out: it then listens on this machine alone.',
+    exit: 2,
+  },
+  API_ADDRESS: {
+    what: 'the API cannot listen on {address}: {cause}.',
+    next: 'Choose another address: cloned serve --port 0',
+    exit: 1,
+  },
+  API_FAILED: {
+    what: "the request failed for a reason that is not the client's.",
+    next: 'See the log of the server.',
+    exit: 1,
+  },
   SANDBOX_MISSING: {
     what: 'the connector {connector} needs a sandbox, and this machine has none: {problem}. Nothing was started.',
     next: '{fix} Then look again: cloned doctor',
@@ -1196,10 +1377,61 @@ export const ERRORS = table({
     next: 'Ask again: cloned connectors install FILE',
     exit: 1,
   },
+  OFFER_UNKNOWN: {
+    what: 'no catalog that was asked offers "{id}".',
+    next: 'See what they offer: cloned connectors search',
+    exit: 1,
+  },
   CATALOG_INVALID: {
     what: 'the catalog {where} is refused: {problem}.',
     next: 'Ask whoever keeps it for an index that is newer and signed: cloned connectors search --catalog WHERE',
     exit: 5,
+  },
+  // -- events and webhooks -----------------------------------------------------------------------------------------
+  EVENT_REFUSED: {
+    what: 'the event "{type}" was not put into the feed: {problem}.',
+    next: 'Declare its type through eventTypesCollection, and keep its data small: see docs/api/events.md.',
+    exit: 1,
+  },
+  EVENT_QUERY: {
+    what: 'that does not say which events: {problem}.',
+    next: 'See what there is: cloned events tail',
+    exit: 2,
+  },
+  WEBHOOK_UNKNOWN: {
+    what: 'there is no webhook "{name}".',
+    next: 'See what there is: cloned webhooks list',
+    exit: 1,
+  },
+  WEBHOOK_REFUSED: {
+    what: 'the webhook "{name}" is not set up: {problem}.',
+    next: '{next}',
+    exit: 3,
+  },
+  PAIRING_UNKNOWN: {
+    what: 'there is no paired device "{device}".',
+    next: 'See who is there: cloned pairings list',
+    exit: 1,
+  },
+  PAIRING_PENDING: {
+    what: 'device {device} waits for a person to let it in.',
+    next: 'Have the code on its screen approved, then ask again: cloned pairings approve CODE',
+    exit: 4,
+  },
+  PAIRING_CODE: {
+    what: 'no device that waits shows this code.',
+    next: 'Compare it with the screen of the device. If they differ, somebody else asks: cloned pairings list',
+    exit: 3,
+  },
+  PAIRING_REFUSED: {
+    what: 'the device cannot be paired: {problem}.',
+    next: 'Make a new key on the device and invite it again: cloned pairings invite',
+    exit: 3,
+  },
+  PAIRING_LIMIT: {
+    what: 'there are already {most} invitations and devices that wait.',
+    next: 'Refuse those that nobody knows: cloned pairings list, then: cloned pairings revoke DEVICE',
+    exit: 1,
   },
 })
 

@@ -17,6 +17,8 @@ import type { Runnable, Runnables } from './registry.js'
 import { peek, reserve } from './reserve.js'
 import type { Settlements } from './settlements.js'
 
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,1000}$/
+
 export interface GateHost {
   readonly audit: AuditLog | undefined
   readonly approver: Approver
@@ -259,11 +261,14 @@ export class GatePath {
 }
 
 /** A host without types may pass anything: `dryRun: 1` must neither run the call nor be taken for a dry run. */
-function mustBeOptions({ dryRun, signal, deadlineMs, onProgress }: CallOptions): void {
+function mustBeOptions({ dryRun, signal, deadlineMs, idempotencyKey, onProgress }: CallOptions): void {
   const wrong = (name: string) => new ClonedError('OPTIONS_INVALID', { option: name })
   if (dryRun !== undefined && typeof dryRun !== 'boolean') throw wrong('dryRun')
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong('signal')
   if (deadlineMs !== undefined && !(typeof deadlineMs === 'number' && deadlineMs >= 0)) throw wrong('deadlineMs')
+  if (idempotencyKey !== undefined && !(typeof idempotencyKey === 'string' && IDEMPOTENCY_KEY.test(idempotencyKey))) {
+    throw wrong('idempotencyKey')
+  }
   if (onProgress !== undefined && typeof onProgress !== 'function') throw wrong('onProgress')
 }
 

@@ -45,7 +45,8 @@ function accept(judge: Judge, runnable: Runnable, input: unknown): Json {
 }
 
 function makeAction(judge: Judge, attempt: Attempt, runnable: Runnable, actor: Actor, input: Json): Action {
-  const { parent, resume } = attempt.request
+  const { parent, resume, options } = attempt.request
+  const origin = parent ? parent.action.origin : options.idempotencyKey
   attempt.inputText = canonical(input)
   const action = {
     callId: attempt.callId,
@@ -56,6 +57,7 @@ function makeAction(judge: Judge, attempt: Attempt, runnable: Runnable, actor: A
     digest: actionDigest(runnable, actor, attempt.inputText),
     at: judge.now(),
     ...(parent ? { parent: parent.action.callId } : {}),
+    ...(origin === undefined ? {} : { origin }),
     depth: attempt.depth,
     dryRun: attempt.dryRun,
     ...(resume ? { resumed: resume.approval } : {}),

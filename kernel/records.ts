@@ -60,9 +60,17 @@ export function indeterminateRecord(
   now: number,
 ): AuditRecord {
   const died = new ClonedError('INSTANCE_DIED', {})
-  const keep = ['call_id', 'instance', 'kind', 'target', 'contract', 'actor', 'digest', 'approval'].filter(
-    (key) => key in intent,
-  )
+  const keep = [
+    'call_id',
+    'instance',
+    'kind',
+    'target',
+    'contract',
+    'actor',
+    'digest',
+    'approval',
+    'idempotency_key',
+  ].filter((key) => key in intent)
   return {
     type: String(intent['type']).replace(/\.intent$/, '.outcome'),
     ts: new Date(now).toISOString(),
@@ -115,8 +123,10 @@ function common(
   }
   if (runnable) entry.contract = runnable.contract
   if (tool) entry.risk = tool.risk
+  if (runnable?.package) entry.package = { ...runnable.package }
   if (actor) entry.actor = { id: actor.id, claimed: actor.claimed, os_user: actor.osUser }
   if (action) entry.digest = tokensOf(attempt, action, audit).digest
+  if (request.options.idempotencyKey !== undefined) entry.idempotency_key = request.options.idempotencyKey
   if (request.parent) {
     entry.parent = request.parent.action.callId
     entry.depth = attempt.depth

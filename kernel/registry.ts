@@ -17,6 +17,7 @@ import {
   defineTool,
   type Tool,
   type ToolContract,
+  type ToolPackage,
   type ToolSource,
   toolSourcesCollection,
   toolsCollection,
@@ -29,6 +30,8 @@ export interface Runnable {
   /** Hash of the tool's contract, or the contract number of the kind. */
   readonly contract: string
   readonly tool?: ToolContract
+  /** The package that the tool comes from. */
+  readonly package?: ToolPackage
   readonly validateInput: Validate
   readonly validateOutput?: Validate
   readonly timeoutMs: number
@@ -107,12 +110,13 @@ export class Runnables {
       target: tool.id,
       contract: contractHash(tool),
       tool: contract,
+      ...(tool.package ? { package: tool.package } : {}),
       validateInput: checked(tool.input),
       validateOutput: checked(tool.output),
       timeoutMs: tool.timeoutMs,
       clearInput: loggable(tool.input, tool.id),
       clearOutput: loggable(tool.output, tool.id),
-      about: { title: tool.title, risk: tool.risk, capability: tool.capability, cost: tool.cost },
+      about: { title: tool.title, risk: tool.risk, capability: tool.capability, cost: tool.cost as JsonObject },
       run: (input, ctx) => tool.handler(input, ctx),
     }
     this.#resolved.set(tool, runnable)

@@ -31,6 +31,7 @@ export class Scope implements HandlerContext {
   readonly callId: string
   readonly actor: Action['actor']
   readonly tool: ToolContract | undefined
+  readonly idempotencyKey: string | undefined
   readonly #action: Action
   readonly #host: ScopeHost
   readonly #lazy = new LazyContext()
@@ -43,6 +44,7 @@ export class Scope implements HandlerContext {
     this.callId = action.callId
     this.actor = action.actor
     this.tool = toolOf(action)
+    this.idempotencyKey = action.depth === 0 ? action.origin : undefined
     this.#action = action
     this.#deadlineAt = deadlineAt
     this.#host = host

@@ -1,6 +1,7 @@
 // Defines tools and their contracts; a contract is data with a hash, and a handler is visible to the kernel alone.
 
 import type { HandlerContext } from './contracts.js'
+import { costsProblem, type ToolCost } from './cost.js'
 import { ClonedError } from './errors.js'
 import { digest, type Json, type JsonObject, snapshot } from './json.js'
 import { collection } from './token.js'
@@ -24,7 +25,7 @@ export interface ToolContract {
   /** Whether calling it twice with the same input does no more than calling it once. */
   readonly idempotent: boolean
   /** Cost of one call by budget category, besides the call itself. */
-  readonly cost: { readonly [category: string]: number }
+  readonly cost: { readonly [category: string]: ToolCost }
   /** Milliseconds until a call is given up on. */
   readonly timeoutMs: number
 }
@@ -32,8 +33,19 @@ export interface ToolContract {
 /** Runs a tool. Its input is validated and frozen; it should honour `ctx.signal`. */
 export type ToolHandler<I, O> = (input: I, ctx: HandlerContext) => O | Promise<O>
 
+/** The verified package that a tool comes from. */
+export interface ToolPackage {
+  /** Id of the package. */
+  readonly id: string
+  readonly version: string
+  /** SHA-256 that identifies exactly this package, hex. */
+  readonly digest: string
+}
+
 /** A tool: contract and handler. */
 export interface Tool extends ToolContract {
+  /** Stands in the records of its calls; no part of the contract. Absent for what is built in or not verified. */
+  readonly package?: ToolPackage
   // biome-ignore lint/suspicious/noExplicitAny: the schema, not the compiler, decides what a handler receives
   readonly handler: ToolHandler<any, unknown>
 }
@@ -42,6 +54,7 @@ export interface Tool extends ToolContract {
 export interface ToolDefinition<I, O>
   extends Pick<ToolContract, 'id' | 'title' | 'description' | 'input' | 'output' | 'risk' | 'capability'>,
     Partial<Pick<ToolContract, 'idempotent' | 'cost' | 'timeoutMs'>> {
+  readonly package?: ToolPackage | undefined
   readonly handler: ToolHandler<I, O>
 }
 
@@ -50,19 +63,21 @@ export const TOOL_ID = /^[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*\.[a-z0-9]+(?:[_-][a-z
 
 /** Defines a tool. Throws `TOOL_INVALID` for an id, schema or cost of the wrong shape. */
 export function defineTool<I = Json, O = Json>(definition: ToolDefinition<I, O>): Tool {
-  const { handler, idempotent = false, cost = {}, timeoutMs = 60_000, ...rest } = definition
+  const { handler, package: packaged, idempotent = false, cost = {}, timeoutMs = 60_000, ...rest } = definition
   const wrong = (problem: string) =>
     new ClonedError('TOOL_INVALID', { tool: JSON.stringify(definition.id), plugin: '?', problem })
   if (typeof definition.id !== 'string' || !TOOL_ID.test(definition.id)) throw wrong('its id is not of the form a.b@v1')
   if (typeof handler !== 'function') throw wrong('it has no handler')
   const contract = snapshot({ ...rest, idempotent, cost, timeoutMs }) as unknown as ToolContract
+  const costly = costsProblem(contract.cost)
+  if (costly) throw wrong(costly)
   if (contract.input['type'] !== 'object') throw wrong('its input schema is not of type object')
-  return Object.freeze({ ...contract, handler })
+  return Object.freeze({ ...contract, handler, ...(packaged ? { package: Object.freeze({ ...packaged }) } : {}) })
 }
 
-/** The contract of a tool without its handler. */
+/** The contract of a tool without its handler and package. */
 export function contractOf(tool: Tool): ToolContract {
-  const { handler: _, ...contract } = tool
+  const { handler: _, package: __, ...contract } = tool
   return Object.freeze(contract)
 }
 

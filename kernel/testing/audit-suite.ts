@@ -114,6 +114,21 @@ export function auditSuite(make: () => Promise<AuditSubject> | AuditSubject): re
       }
       assert.deepEqual(await log.find('ap_1', (seqs.at(-1) ?? 0) + 1), [])
     }),
+    rule('finds every record of an actor, and of no other', async ({ log }) => {
+      const by = (id: string) => ({ actor: { id, claimed: false, os_user: 'ada' } })
+      const first = await log.append({ ...intent('call-1', 'i1'), ...by('run:1') })
+      await log.append({
+        ...intent('call-2', 'i1'),
+        ...by('run:12'),
+        note: '"actor":{"id":"run:1"',
+        about: by('run:1'),
+      })
+      const last = await log.append({ ...outcome('call-1', 'done'), ...by('run:1') })
+      assert.deepEqual(
+        (await log.find('run:1')).map(({ seq }) => seq),
+        [first.seq, last.seq],
+      )
+    }),
     rule('tells every record in its order, from a sequence on', async ({ log }) => {
       const receipts = [await log.append(entry('acme.one')), await log.append(entry('acme.two', { n: 2 }))]
       const told = async (from?: number) => {

@@ -19,7 +19,10 @@ export interface FaultSubject {
   readonly decider?: Actor
   /** How often the tools of these calls have had their effect. */
   ran(): number
-  /** An action that fires a hook which `call` does not: of another kind, or with a check inside; by the id of the hook. */
+  /**
+   * An action that fires a hook which `call` does not: of another kind, or with a check inside; by the id of the hook. For
+   * a reserve that takes nothing of `call`: by the id with `.settle`, one that it takes of, and that ends `done` with its effect.
+   */
   readonly act?: { readonly [hook: string]: () => Promise<Outcome> }
   dispose(): Promise<void>
 }
@@ -53,7 +56,9 @@ function onHook(bench: Bench, hook: Hook, method: string | undefined): Promise<v
       return onCheck(bench, hook)
     case 'reserve':
       if (method === 'peek') return onPeek(bench)
-      return method === 'settle' ? onUnaffected(bench) : onRefused(bench, ['RESERVE_FAILED'])
+      return method === 'settle'
+        ? onUnaffected(bench, bench.subject.act?.[`${hook.id}.settle`])
+        : onRefused(bench, ['RESERVE_FAILED'])
     case 'notify':
       return onNotify(bench)
     case 'observe':
@@ -111,10 +116,10 @@ async function onPeek({ subject, arm }: Bench): Promise<void> {
 }
 
 /** Done as if nothing had failed. */
-async function onUnaffected({ subject, arm }: Bench): Promise<void> {
+async function onUnaffected({ subject, arm }: Bench, act?: () => Promise<Outcome>): Promise<void> {
   const before = subject.ran()
   arm()
-  endedAs(await subject.kernel.call(subject.call()), ['done'])
+  endedAs(await (act ? act() : subject.kernel.call(subject.call())), ['done'])
   assert.equal(subject.ran(), before + 1)
 }
 

@@ -17,9 +17,10 @@ export interface MemoryAudit extends AuditLog {
 export function memoryAudit(): MemoryAudit {
   const lines: string[] = []
   const hashes: string[] = []
-  /** Indexes of lines by call, and by approval. */
+  /** Indexes of lines by call, by approval, and by actor. */
   const byCall = new Map<string, number[]>()
   const byApproval = new Map<string, number[]>()
+  const byActor = new Map<string, number[]>()
   const note = (index: Map<string, number[]>, id: unknown) => {
     if (typeof id !== 'string') return
     const known = index.get(id)
@@ -40,6 +41,7 @@ export function memoryAudit(): MemoryAudit {
     const hash = sha256(line)
     note(byCall, record['call_id'])
     note(byApproval, record['approval'])
+    note(byActor, (record['actor'] as { id?: unknown } | undefined)?.id)
     lines.push(line)
     hashes.push(hash)
     return { seq, hash, durable: true }
@@ -55,7 +57,7 @@ export function memoryAudit(): MemoryAudit {
   return {
     append: async (record) => append(record),
     find: async (id, from = 1) =>
-      [...new Set([...(byCall.get(id) ?? []), ...(byApproval.get(id) ?? [])])]
+      [...new Set([byCall, byApproval, byActor].flatMap((known) => known.get(id) ?? []))]
         .filter((index) => index + 1 >= from)
         .sort((a, b) => a - b)
         .map(stored),

@@ -9,6 +9,12 @@ import { builtIns } from '../../plugins/default.js'
 
 /** What the built-in plugins are told, each with what it must refuse. */
 const CONFIGS: Readonly<Record<string, Pick<PluginContractOptions, 'config' | 'badConfigs'>>> = {
+  'cloned.api': {
+    badConfigs: [
+      [{ per_minute: 0 }, '/per_minute'],
+      [{ stalled_s: 0 }, '/stalled_s'],
+    ],
+  },
   'cloned.audit': {
     badConfigs: [
       [{ thread: 'none' }, '/thread'],
@@ -35,6 +41,20 @@ const CONFIGS: Readonly<Record<string, Pick<PluginContractOptions, 'config' | 'b
       [{ totalMs: 0.5 }, '/totalMs'],
     ],
   },
+  'cloned.artifacts': {
+    badConfigs: [
+      [{ maxBytes: 0 }, '/maxBytes'],
+      [{ maxBytes: '1 GB' }, '/maxBytes'],
+    ],
+  },
+  'cloned.events': {
+    badConfigs: [
+      [{ keep: 1 }, '/keep'],
+      [{ keep_days: 0 }, '/keep_days'],
+      [{ heartbeat_s: 0.5 }, '/heartbeat_s'],
+    ],
+  },
+  'cloned.webhooks': { badConfigs: [[{ patienceMs: -1 }, '/patienceMs']] },
   'cloned.keys': {
     badConfigs: [
       [{ home: '' }, '/home'],

@@ -17,8 +17,20 @@ export const docsLinkReport = definePlugin({
   contributes: { tools: toolsCollection, packs: skillPacksCollection },
   setup: ({ deps: { registry } }) => ({
     tools: [linksTool(() => new Set(checkTool(registry)?.egress_hosts))],
-    packs: [{ directory: fileURLToPath(new URL('./pack', import.meta.url)) }],
+    packs: [{ directory: fileURLToPath(new URL('./link-report', import.meta.url)) }],
   }),
+})
+
+/** The tool alone, for workspaces that install the pack as a signed package. */
+export const markdownLinks = definePlugin({
+  id: 'example.markdown-links',
+  version: '1.0.0',
+  kernel: '^0.1.0',
+  stability: 'beta',
+  description: 'Checks the links of Markdown files.',
+  requires: { registry: optional(registrySlot) },
+  contributes: { tools: toolsCollection },
+  setup: ({ deps: { registry } }) => ({ tools: [linksTool(() => new Set(checkTool(registry)?.egress_hosts))] }),
 })
 
 /** The tool of the connector, while that is installed and enabled. */

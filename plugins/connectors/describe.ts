@@ -10,6 +10,8 @@ import { Worker } from './worker.js'
 
 const MAX_BYTES = 1024 * 1024
 
+type NodeRuntime = Extract<PackageRuntime, { kind: 'node' }>
+
 /** What package.json says under `cloned`. */
 interface Described {
   /** The file that serves the connector. */
@@ -32,7 +34,7 @@ async function describe(directory: string, parts: DescribeParts): Promise<Manife
   const described = read(directory)
   if (!described) return undefined
   const { connector: entry, include, node_range } = described
-  const runtime: PackageRuntime = { kind: 'node', entry, ...(node_range === undefined ? {} : { node_range }) }
+  const runtime: NodeRuntime = { kind: 'node', entry, ...(node_range === undefined ? {} : { node_range }) }
   const process = await parts.sandbox.confine(programOf(`source:${directory}`, directory, runtime))
   const worker = new Worker(`source:${directory}`, process, parts)
   try {

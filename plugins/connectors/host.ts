@@ -32,7 +32,7 @@ export class ConnectorHost {
     const own = [...this.#developed.values()]
     const ids = new Set(own.map(({ manifest }) => manifest.id))
     const installed = (this.#parts.registry?.enabled() ?? []).filter(({ id }) => !ids.has(id))
-    return [...own, ...installed.map((each) => ({ key: each.digest, manifest: each.manifest }))]
+    return [...own, ...installed.map((each) => ({ key: each.digest, digest: each.digest, manifest: each.manifest }))]
   }
 
   running(): readonly string[] {

@@ -18,6 +18,7 @@ export interface Launch {
 
 export async function launch({ directory, manifest }: Launch, parts: LaunchParts): Promise<Worker> {
   const { id, runtime, tools } = manifest
+  if (runtime.kind === 'skills') throw new TypeError(`${id} is a skill pack, which has nothing to start`)
   const program = programOf(id, directory, runtime)
   const { sandbox, egress } = parts
   // Workers that use the SDK ask the host for requests; other programs have what libraries call a proxy.

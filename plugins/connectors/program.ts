@@ -1,13 +1,13 @@
 // Says how the program of a package is started, and what of this package it may import.
 import { fileURLToPath } from 'node:url'
-import type { PackageRuntime } from '../package/slot.js'
+import type { PackageRuntime, SkillsRuntime } from '../package/slot.js'
 import type { SandboxProgram } from '../sandbox/slot.js'
 
 /** The program, still without a way out. */
 export function programOf(
   connector: string,
   directory: string,
-  runtime: PackageRuntime,
+  runtime: Exclude<PackageRuntime, SkillsRuntime>,
 ): Omit<SandboxProgram, 'egress'> {
   if (runtime.kind === 'node') return { connector, directory, command: ['node', `./${runtime.entry}`], shared: sdk() }
   // The directory of the package is the current one, wherever that lies.

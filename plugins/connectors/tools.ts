@@ -1,5 +1,5 @@
 // Makes tools of the gate out of the tools of connectors; a tool of the same package must stay the same object.
-import { defineTool, type HandlerContext, type Json, type JsonObject, type Tool } from 'cloned/kernel'
+import { defineTool, type HandlerContext, type Json, type JsonObject, type Tool, type ToolPackage } from 'cloned/kernel'
 import { type ConnectorManifest, type PackageTool, toolIdAtGate } from '../package/slot.js'
 
 /** Connectors whose tools can be called. */
@@ -7,6 +7,8 @@ export interface Offered {
   /** What is known of one package: the same for as long as nothing of it changes. */
   readonly key: string
   readonly manifest: ConnectorManifest
+  /** SHA-256 of the manifest of an installed package; absent for one in development. */
+  readonly digest?: string
 }
 
 export type RunTool = (offered: Offered, tool: PackageTool, input: Json, ctx: HandlerContext) => Promise<unknown>
@@ -49,6 +51,7 @@ export class ConnectorTools {
         idempotent: tool.idempotent,
         cost: tool.cost,
         timeoutMs: tool.timeout_ms,
+        package: packageOf(offered),
         handler: async (input, ctx) => {
           const output = await this.#run(offered, tool, input, ctx)
           return tool.redaction_rules.reduce(redacted, output)
@@ -56,6 +59,10 @@ export class ConnectorTools {
       }),
     )
   }
+}
+
+function packageOf({ digest, manifest: { id, version } }: Offered): ToolPackage | undefined {
+  return digest === undefined ? undefined : { id, version, digest }
 }
 
 /** The schema with the property at this pointer marked for the log. */

@@ -31,7 +31,11 @@ export function parseManifest(bytes: Uint8Array): ConnectorManifest {
     tool(found).map(({ path, message }) => ({ path: `/tools/${i}${path === '/' ? '' : path}`, message })),
   )
   if (wrongTools.length > 0) throw refused(`its manifest does not fit: ${wordProblems(wrongTools)}`)
-  const wrong = [...filesProblems(manifest), ...manifest.tools.flatMap((each) => toolProblems(each, manifest))]
+  const wrong = [
+    ...kindProblems(manifest),
+    ...filesProblems(manifest),
+    ...manifest.tools.flatMap((each) => toolProblems(each, manifest)),
+  ]
   if (wrong.length > 0) throw refused(wrong.slice(0, 20).join('; '))
   return deepFreeze(manifest)
 }
@@ -56,6 +60,14 @@ function parse(bytes: Uint8Array): ConnectorManifest {
   if (`${JSON.stringify(value, null, 2)}\n` !== text)
     throw refused('its manifest is not in the one spelling it may have')
   return value as unknown as ConnectorManifest
+}
+
+function kindProblems({ runtime, tools, files }: ConnectorManifest): string[] {
+  if (runtime.kind !== 'skills') return tools.length === 0 ? ['it has no tools'] : []
+  return [
+    ...(tools.length > 0 ? ['it is a skill pack and has tools of its own'] : []),
+    ...(files.some(({ path }) => path === 'pack.yaml') ? [] : ['it is a skill pack without a pack.yaml']),
+  ]
 }
 
 function filesProblems({ files, runtime }: ConnectorManifest): string[] {

@@ -1,5 +1,5 @@
 // Names the service that makes and reads connector packages, and the shape of their manifests; interfaces and tokens only.
-import { collection, type JsonObject, type Risk, slot } from 'cloned/kernel'
+import { collection, type JsonObject, type Risk, slot, type ToolCost } from 'cloned/kernel'
 
 /** One file of a package. */
 export interface PackageFile {
@@ -43,7 +43,7 @@ export interface PackageTool {
   readonly capability: string
   readonly idempotent: boolean
   /** Cost of one call by budget category. */
-  readonly cost: { readonly [category: string]: number }
+  readonly cost: { readonly [category: string]: ToolCost }
   readonly timeout_ms: number
   /** `api.example.com`, `*.example.com`, each with `:port` for another port than 443. */
   readonly egress_hosts: readonly string[]
@@ -62,6 +62,16 @@ export type PackageRuntime =
       /** Program and arguments. `{dir}` stands for the directory of the package. */
       readonly command: readonly string[]
     }
+  | SkillsRuntime
+
+/** A skill pack: nothing of it is started. What its pack.yaml says must agree with this. */
+export interface SkillsRuntime {
+  readonly kind: 'skills'
+  /** Ids of tools at the gate that its pipelines may call, and no others. */
+  readonly allowed_tools: readonly string[]
+  /** Semver ranges by id of the connectors that it needs. */
+  readonly connectors: { readonly [id: string]: string }
+}
 
 /** `package.manifest.json` (schemas/connector.manifest.schema.json). Its digest is the identity of the package. */
 export interface ConnectorManifest {
@@ -150,7 +160,8 @@ export interface ManifestSource {
 }
 
 /** Why a directory is no source of a connector, when neither of the two ways to be one is taken. */
-export const NO_DRAFT = 'there is no connector.json, and package.json does not have "cloned": { "connector": FILE }'
+export const NO_DRAFT =
+  'there is no connector.json and no pack.yaml, and package.json does not have "cloned": { "connector": FILE }'
 
 export const manifestSourcesCollection = collection<ManifestSource>('cloned.manifest-sources', { contract: 1 })
 

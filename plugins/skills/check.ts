@@ -1,64 +1,96 @@
-// Finds everything that is wrong with a pipeline beyond its shape; must never stop at the first problem.
-import { compileSchema, describeThrown, type Json, type JsonObject, TOOL_ID } from 'cloned/kernel'
-import { parseTemplate, type Reference } from './template.js'
-
-/** Something wrong at a place of a file. */
-export interface Problem {
-  readonly at: readonly (string | number)[]
-  readonly message: string
-}
-
-/** pack.yaml as its schema leaves it. */
-export interface PackFile {
-  readonly id: string
-  readonly version: string
-  readonly title: string
-  readonly description: string
-  readonly allowed_tools: readonly string[]
-}
-
-/** A file of pipelines/ as its schema leaves it. */
-export interface PipelineFile {
-  readonly id: string
-  readonly title: string
-  readonly description: string
-  readonly inputs: JsonObject
-  readonly allowed_tools: readonly string[]
-  readonly steps: readonly { readonly id: string; readonly tool: string; readonly input?: JsonObject }[]
-  readonly output?: Json
-}
+// Finds everything that is wrong with a document beyond its shape, as far as it needs no tools; never stops at the first.
+import { compileSchema, describeThrown, type JsonObject, TOOL_ID } from 'cloned/kernel'
+import semver from 'semver'
+import { constitutionProblems } from './check-constitution.js'
+import { TemplateCheck } from './check-templates.js'
+import type { PackDocument, PipelineDocument, Problem, StepDocument } from './document.js'
+import { reachProblems } from './reach.js'
 
 /** Problems of pack.yaml. */
-export function packProblems(pack: PackFile): readonly Problem[] {
-  return toolProblems(pack.allowed_tools)
+export function packProblems(pack: PackDocument): readonly Problem[] {
+  return [
+    ...(semver.valid(pack.version) ? [] : [{ at: ['version'], message: 'is not a semantic version' }]),
+    ...rangeProblems(pack),
+    ...toolProblems(pack.allowed_tools, ['allowed_tools']),
+    ...constitutionProblems(pack.constitution, ['constitution']),
+  ]
 }
 
 /** Problems of one pipeline of a pack. */
-export function pipelineProblems(file: PipelineFile, pack: PackFile): readonly Problem[] {
-  const problems: Problem[] = [...toolProblems(file.allowed_tools), ...inputsProblems(file.inputs)]
-  if (file.id !== pack.id && !file.id.startsWith(`${pack.id}/`)) {
+export function pipelineProblems(document: PipelineDocument, pack: PackDocument): readonly Problem[] {
+  const { id, inputs, steps, output } = document
+  const problems: Problem[] = [
+    ...toolProblems(document.allowed_tools, ['allowed_tools']),
+    ...constitutionProblems(document.constitution, ['constitution']),
+    ...rangeProblems(document),
+    ...inputsProblems(inputs),
+  ]
+  if (id !== pack.id && !id.startsWith(`${pack.id}/`)) {
     problems.push({ at: ['id'], message: `must be "${pack.id}" or start with "${pack.id}/", after its pack` })
   }
-  const all = file.steps.map(({ id }) => id)
-  const earlier = new Set<string>()
-  for (const [i, step] of file.steps.entries()) {
-    const at = (...rest: (string | number)[]) => ['steps', i, ...rest]
-    if (earlier.has(step.id)) problems.push({ at: at('id'), message: `"${step.id}" is the id of an earlier step` })
-    if (!file.allowed_tools.includes(step.tool)) {
-      problems.push({ at: at('tool'), message: `"${step.tool}" is not in allowed_tools of the pipeline` })
-    } else if (!pack.allowed_tools.includes(step.tool)) {
-      problems.push({ at: at('tool'), message: `"${step.tool}" is not in allowed_tools of the pack` })
-    }
-    problems.push(...templateProblems(step.input ?? {}, at('input'), { file, earlier, all }))
-    earlier.add(step.id)
+  const allowed = { pipeline: new Set(document.allowed_tools), pack: new Set(pack.allowed_tools) }
+  const templates = new TemplateCheck(inputs, steps)
+  for (const [i, step] of steps.entries()) {
+    const at = ['steps', i]
+    if (templates.ended(step.id))
+      problems.push({ at: [...at, 'id'], message: `"${step.id}" is the id of an earlier step` })
+    problems.push(
+      ...shapeProblems(step, at),
+      ...toolProblems(step.allowed_tools ?? [], [...at, 'allowed_tools']),
+      ...constitutionProblems(step.constitution, [...at, 'constitution']),
+      ...outsideProblems(step, at, allowed),
+      ...reachProblems(step, at),
+      ...templates.step(step, at),
+    )
   }
-  if (file.output !== undefined) problems.push(...templateProblems(file.output, ['output'], { file, earlier, all }))
+  if (output !== undefined) problems.push(...templates.any(output, ['output']))
   return problems
 }
 
-function toolProblems(tools: readonly string[]): Problem[] {
+function rangeProblems({ requires }: Pick<PackDocument, 'requires'>): Problem[] {
+  return Object.entries(requires?.connectors ?? {})
+    .filter(([, range]) => semver.validRange(range) === null)
+    .map(([id]) => ({ at: ['requires', 'connectors', id], message: 'is not a range of semantic versions' }))
+}
+
+const KINDS = ['tool', 'approval', 'pipeline'] as const
+/** What only one kind of step has. */
+const OWN = { input: 'tool', retry: 'tool', inputs: 'pipeline' } as const
+
+function shapeProblems(step: StepDocument, at: readonly (string | number)[]): Problem[] {
+  const kinds = KINDS.filter((kind) => step[kind] !== undefined)
+  if (kinds.length !== 1) {
+    const found = kinds.length === 0 ? 'none' : kinds.join(' and ')
+    return [{ at, message: `has ${found} of tool, approval and pipeline; a step has exactly one` }]
+  }
+  return Object.entries(OWN).flatMap(([key, kind]) =>
+    kind !== kinds[0] && step[key as keyof StepDocument] !== undefined
+      ? [{ at: [...at, key], message: `is for steps with ${kind}` }]
+      : [],
+  )
+}
+
+function outsideProblems(
+  { tool, allowed_tools: own }: StepDocument,
+  at: readonly (string | number)[],
+  { pipeline, pack }: { readonly pipeline: ReadonlySet<string>; readonly pack: ReadonlySet<string> },
+): Problem[] {
+  if (tool === undefined) return []
+  const outside = !pipeline.has(tool)
+    ? 'the pipeline'
+    : !pack.has(tool)
+      ? 'the pack'
+      : own && !own.includes(tool)
+        ? 'the step'
+        : undefined
+  return outside === undefined
+    ? []
+    : [{ at: [...at, 'tool'], message: `"${tool}" is not in allowed_tools of ${outside}` }]
+}
+
+function toolProblems(tools: readonly string[], at: readonly (string | number)[]): Problem[] {
   return tools.flatMap((tool, i) =>
-    TOOL_ID.test(tool) ? [] : [{ at: ['allowed_tools', i], message: `"${tool}" is not a full tool id like a.b@v1` }],
+    TOOL_ID.test(tool) ? [] : [{ at: [...at, i], message: `"${tool}" is not a full tool id like a.b@v1` }],
   )
 }
 
@@ -70,45 +102,4 @@ function inputsProblems(inputs: JsonObject): Problem[] {
   } catch (error) {
     return [{ at: ['inputs'], message: `is not a JSON Schema: ${describeThrown(error)}` }]
   }
-}
-
-interface Known {
-  readonly file: PipelineFile
-  readonly earlier: ReadonlySet<string>
-  readonly all: readonly string[]
-}
-
-function templateProblems(template: Json, at: readonly (string | number)[], known: Known): Problem[] {
-  if (typeof template === 'string') return textProblems(template, known).map((message) => ({ at, message }))
-  if (template === null || typeof template !== 'object') return []
-  return Object.entries(template).flatMap(([key, item]) => {
-    const here = [...at, Array.isArray(template) ? Number(key) : key]
-    const inKey = key.includes('${{') ? [{ at: here, message: 'a key cannot hold a template' }] : []
-    return [...inKey, ...templateProblems(item as Json, here, known)]
-  })
-}
-
-function textProblems(text: string, known: Known): string[] {
-  try {
-    return parseTemplate(text).flatMap((part) =>
-      typeof part === 'string' ? [] : (referenceProblem(part, known) ?? []),
-    )
-  } catch (error) {
-    return [describeThrown(error)]
-  }
-}
-
-function referenceProblem({ text, path }: Reference, { file, earlier, all }: Known): string | undefined {
-  const [root, name, part] = path
-  if (root === 'inputs') {
-    const { properties, additionalProperties } = file.inputs
-    const closed = additionalProperties === false
-    if (!closed || name === undefined || Object.hasOwn((properties ?? {}) as JsonObject, name)) return undefined
-    return `\${{ ${text} }}: the inputs do not declare "${name}"`
-  }
-  if (root !== 'steps') return `\${{ ${text} }}: a template starts with "inputs." or "steps."`
-  if (typeof name !== 'string' || part !== 'output') return `\${{ ${text} }}: write steps.<id>.output`
-  if (earlier.has(name)) return undefined
-  if (all.includes(name)) return `\${{ ${text} }}: step "${name}" has not run by then`
-  return `\${{ ${text} }}: there is no step "${name}"`
 }

@@ -1,40 +1,49 @@
 // Parses and fills templates like ${{ inputs.directory }}; a filled value is data and must never be expanded again.
 import { ClonedError, type Json, type JsonObject, snapshot } from 'cloned/kernel'
-
-/** A place in the scope that a template names. */
-export interface Reference {
-  /** As written, without the braces: `steps.scan.output.files[0]`. */
-  readonly text: string
-  /** `['steps', 'scan', 'output', 'files', 0]` */
-  readonly path: readonly (string | number)[]
-}
+import { evaluate } from './evaluate.js'
+import { type Expression, parseExpression } from './expression.js'
 
 const OPEN = '${{'
-const CLOSE = '}}'
-const PATH = /^[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[\d{1,9}\])*$/
-const MAX_PATH = 500
 // What one filled template may come to; a few short templates over a large value must not fill the memory.
 const LIMITS = { depth: 64, bytes: 16 * 1024 * 1024 }
 
-/** Splits a string into literal text and references. Throws `TEMPLATE_INVALID`. */
-export function parseTemplate(text: string): readonly (string | Reference)[] {
-  const parts: (string | Reference)[] = []
+/** What was parsed, as it is parsed again for every check and every item of a loop. */
+const parsed = new Map<string, readonly (string | Expression)[]>()
+const MAX_PARSED = 5_000
+const MAX_PARSED_LENGTH = 2_000
+
+/** Splits a string into literal text and expressions. Throws `TEMPLATE_INVALID`. */
+export function parseTemplate(text: string): readonly (string | Expression)[] {
+  const known = parsed.get(text)
+  if (known) return known
+  const parts = parse(text)
+  if (text.length > MAX_PARSED_LENGTH) return parts
+  if (parsed.size >= MAX_PARSED) parsed.clear()
+  parsed.set(text, parts)
+  return parts
+}
+
+function parse(text: string): readonly (string | Expression)[] {
+  const parts: (string | Expression)[] = []
   let at = 0
-  for (;;) {
-    const open = text.indexOf(OPEN, at)
-    if (open < 0) break
-    const close = text.indexOf(CLOSE, open)
-    if (close < 0) throw invalid(text.slice(open, open + 40), 'it is never closed with }}')
+  for (let open = text.indexOf(OPEN); open >= 0; open = text.indexOf(OPEN, at)) {
     if (open > at) parts.push(text.slice(at, open))
-    parts.push(reference(text.slice(open + OPEN.length, close).trim()))
-    at = close + CLOSE.length
+    const { expression, end } = parseExpression(text, open + OPEN.length)
+    parts.push(expression)
+    at = end
   }
   if (at < text.length) parts.push(text.slice(at))
   return parts
 }
 
+/** The expression of a string that is nothing but one; `undefined` for any other string. Throws `TEMPLATE_INVALID`. */
+export function wholeExpression(text: string): Expression | undefined {
+  const [only, ...more] = parseTemplate(text)
+  return more.length > 0 || typeof only === 'string' ? undefined : only
+}
+
 /**
- * Fills a template. A string that is one reference becomes the value itself; references inside a longer string become
+ * Fills a template. A string that is one expression becomes the value itself; expressions inside a longer string become
  * text, values that are not strings as JSON. Keys of objects are taken literally.
  * Throws `TEMPLATE_UNRESOLVED` for a path that names nothing and `VALUE_TOO_LARGE` over 16 MiB or 64 levels.
  */
@@ -52,10 +61,10 @@ function expand(template: Json, scope: JsonObject, budget: { left: number }): Js
 function expandText(text: string, scope: JsonObject, budget: { left: number }): Json {
   const parts = parseTemplate(text)
   const [only] = parts
-  if (parts.length === 1 && only !== undefined && typeof only !== 'string') return resolve(only, scope)
+  if (parts.length === 1 && only !== undefined && typeof only !== 'string') return evaluate(only, scope)
   let filled = ''
   for (const part of parts) {
-    const piece = typeof part === 'string' ? part : wordValue(resolve(part, scope))
+    const piece = typeof part === 'string' ? part : wordValue(evaluate(part, scope))
     budget.left -= piece.length
     if (budget.left < 0) throw new ClonedError('VALUE_TOO_LARGE', { path: '/', limit: `${LIMITS.bytes} bytes` })
     filled += piece
@@ -63,43 +72,6 @@ function expandText(text: string, scope: JsonObject, budget: { left: number }): 
   return filled
 }
 
-function resolve({ text, path }: Reference, scope: JsonObject): Json {
-  let value: Json = scope
-  for (const key of path) {
-    const next = member(value, key)
-    if (next === undefined)
-      throw new ClonedError('TEMPLATE_UNRESOLVED', { template: text, problem: missing(value, key) })
-    value = next
-  }
-  return value
-}
-
-/** Own members only: `constructor`, `length` and the like are not data. */
-function member(value: Json, key: string | number): Json | undefined {
-  if (Array.isArray(value)) return typeof key === 'number' ? (value[key] as Json | undefined) : undefined
-  if (value === null || typeof value !== 'object' || typeof key === 'number') return undefined
-  return Object.hasOwn(value, key) ? (value as JsonObject)[key] : undefined
-}
-
-function missing(value: Json, key: string | number): string {
-  if (typeof key === 'number') {
-    return Array.isArray(value) ? `there is no [${key}] in a list of ${value.length}` : `[${key}] is asked of no list`
-  }
-  return `there is no "${key}"`
-}
-
 function wordValue(value: Json): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
-}
-
-function reference(text: string): Reference {
-  if (text.length > MAX_PATH || !PATH.test(text)) {
-    throw invalid(`${OPEN} ${text.slice(0, 40)} ${CLOSE}`, 'only names joined by dots, and [n], are understood')
-  }
-  const path = text.match(/[A-Za-z_][\w-]*|\d+(?=\])/g) ?? []
-  return { text, path: path.map((key) => (/^\d/.test(key) ? Number(key) : key)) }
-}
-
-function invalid(template: string, problem: string): ClonedError {
-  return new ClonedError('TEMPLATE_INVALID', { template, problem })
 }

@@ -1,5 +1,6 @@
 // Owns the trust store: whose signatures count and what was revoked; a change of it is always asked for.
 import { ask, auditSlot, ClonedError, definePlugin, deny, gateSlot, isClonedError } from 'cloned/kernel'
+import { routesCollection } from '../api/slot.js'
 import { commandsCollection } from '../cli/slot.js'
 import { doctorChecksCollection } from '../doctor/slot.js'
 import { keysSlot } from '../keys/slot.js'
@@ -13,6 +14,7 @@ import { rootCommand } from './commands/root.js'
 import { changeWords, trustExecutor } from './execute.js'
 import { TrustFiles } from './files.js'
 import { beforeTrustWrite, type TrustChange, trustWrite } from './kind.js'
+import { trustPart } from './routes.js'
 import { createTrust } from './service.js'
 import { trustSlot } from './slot.js'
 import { type TrustState, TrustStates } from './state.js'
@@ -34,7 +36,7 @@ export const trustPlugin = definePlugin({
   description: 'Publishers, their keys and revocations under one root of trust',
   requires: { workspace: workspaceSlot, store: storeSlot, keys: keysSlot, audit: auditSlot, gate: gateSlot },
   provides: { trust: trustSlot },
-  contributes: { commands: commandsCollection, checks: doctorChecksCollection },
+  contributes: { commands: commandsCollection, checks: doctorChecksCollection, routes: routesCollection },
   taps: [beforeTrustWrite],
   executes: [trustWrite],
   setup({ deps: { workspace, store, keys, audit, gate }, hooks, actions, onStart, onStop, log, now }) {
@@ -81,6 +83,7 @@ export const trustPlugin = definePlugin({
       trust: createTrust({ states: () => open().states, now, log }),
       commands: [listCommand(parts), ...changeCommands(parts), rootCommand(parts)],
       checks: [trustCheck(state, drift, now)],
+      routes: [trustPart(parts)],
     }
   },
 })

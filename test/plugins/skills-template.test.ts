@@ -9,6 +9,95 @@ const scope = {
   steps: { scan: { output: { files: [{ path: 'a.md' }, { path: 'b.md' }], total: 2 } } },
 }
 
+describe('an expression', () => {
+  it.each<[string, Json]>([
+    ['inputs.count == 3', true],
+    ['inputs.count != 3', false],
+    ['inputs.count >= 3 && inputs.count < 4', true],
+    ["inputs.dir == 'docs'", true],
+    ["inputs.dir == 'it''s'", false],
+    ["inputs.dir < 'e'", true],
+    ['inputs.count == -1 || !inputs.with-dash', false],
+    ['!(inputs.count == 3)', false],
+    ['length(inputs.list) == 2', true],
+    ['length(inputs.dir)', 4],
+    ["inputs.missing ?? 'none'", 'none'],
+    ["inputs.nothing ?? 'none'", 'none'],
+    ['inputs.dir ?? inputs.missing', 'docs'],
+    ['inputs.nothing == null', true],
+    ["'}}'", '}}'],
+    ["'${{'", '${{'],
+    ['inputs.count == 3 || inputs.missing', true],
+    ['false && inputs.missing', false],
+    ['1.5 > 1', true],
+  ])('%s gives %j', (expression, expected) => {
+    expect(fillTemplate(`\${{ ${expression} }}`, scope)).toEqual(expected)
+  })
+
+  it.each([
+    ['inputs.count && true', 'it takes true or false, not a number'],
+    ['inputs.count < inputs.dir', 'not a number and a text'],
+    ['inputs.list == inputs.list', 'it cannot compare a list'],
+    ['steps.scan.output == null', 'it cannot compare an object'],
+    ['length(inputs.count)', 'it takes a text or a list'],
+    ['inputs.missing == null', 'there is no "missing"'],
+    ['!inputs.dir', 'it takes true or false, not a text'],
+  ])('%s has no value: %s', (expression, problem) => {
+    expect(() => fillTemplate(`\${{ ${expression} }}`, scope)).toThrow(
+      expect.objectContaining({ code: 'TEMPLATE_UNRESOLVED', message: expect.stringContaining(problem) }),
+    )
+  })
+
+  it.each([
+    'inputs.count = 3',
+    'inputs.count == 3 == true',
+    'inputs.count +',
+    'inputs.dir()',
+    'constructor(inputs.dir)',
+    "inputs.dir == 'open",
+    '(inputs.count',
+    'inputs.count)',
+    '&& inputs.count',
+    `${'('.repeat(40)}1${')'.repeat(40)}`,
+    `${'!'.repeat(40)}true`,
+    `${'true || '.repeat(40)}true`,
+    `'${'x'.repeat(1100)}'`,
+    'inputs[0x1]',
+    '`inputs`',
+  ])('%s is not one', (expression) => {
+    expect(() => parseTemplate(`\${{ ${expression} }}`)).toThrow(expect.objectContaining({ code: 'TEMPLATE_INVALID' }))
+  })
+
+  it('takes no longer than its text is long, whatever stands in it', () => {
+    const piece = fc.constantFrom(
+      '(',
+      ')',
+      '!',
+      "'",
+      "''",
+      '&&',
+      '||',
+      '??',
+      '==',
+      'inputs.dir',
+      'length(',
+      '1',
+      '}}',
+      '${{',
+      ' ',
+    )
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 400 }), (pieces) => {
+        try {
+          parseTemplate(`\${{ ${pieces.join('')}`)
+        } catch (error) {
+          expect(isClonedError(error) && error.code).toBe('TEMPLATE_INVALID')
+        }
+      }),
+    )
+  })
+})
+
 describe('filling a template', () => {
   it.each<[string, Json]>([
     ['${{ inputs.dir }}', 'docs'],
@@ -68,7 +157,7 @@ describe('filling a template', () => {
     '${{ 1 + 1 }}',
     '${{ inputs.dir',
     '${{ ${{ inputs.dir }} }}',
-    `\${{ inputs.${'a'.repeat(600)} }}`,
+    `\${{ inputs.${'a'.repeat(1100)} }}`,
   ])('cannot read %j', (template) => {
     expect(() => parseTemplate(template)).toThrow(expect.objectContaining({ code: 'TEMPLATE_INVALID' }))
   })

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { ClonedError } from 'cloned/kernel'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Holds } from '../../plugins/skills/holds.js'
 import { createSkills } from '../../plugins/skills/skills.js'
 
 const PACK = `format: 1
@@ -49,8 +50,12 @@ function put(path: string, text: string): string {
 
 function skills(...directories: string[]) {
   return createSkills({
-    directories: () => directories.map((name) => join(root, name)),
+    plugins: () => directories.map((name) => ({ directory: join(root, name) })),
     workspace: () => join(root, 'ws'),
+    installed: () => [],
+    tools: () => [],
+    connectors: () => [],
+    holds: new Holds({ root: () => root, now: Date.now }),
   })
 }
 
@@ -98,9 +103,6 @@ describe('reading skill packs', () => {
     const first = await digestOf(PIPELINE)
     expect(await digestOf(`# a comment\n${PIPELINE}`)).toBe(first)
     expect(await digestOf(PIPELINE.replace('[0]', '[1]'))).not.toBe(first)
-    expect(
-      await digestOf(PIPELINE.replace(', acme.files.read@v1', '').replace('acme.files.other@v1', 'acme.files.read@v1')),
-    ).toBe(first)
   })
 })
 
@@ -133,7 +135,7 @@ steps:
     )
     const error = await refusal(skills('plugin').pipelines())
     expect(error.code).toBe('FILE_INVALID')
-    expect(error.message.startsWith(`${path}:2: `)).toBe(true)
+    expect(error.message.startsWith(`${path}:2:1: `)).toBe(true)
     const problems = [
       '/id (line 2) must be "acme.report" or start with',
       '/allowed_tools/1 (line 6) "nonsense" is not a full tool id',
@@ -147,19 +149,20 @@ steps:
       '/steps/1/input/d (line 17) the template',
       '/steps/2/input/x/0 (line 20) ${{ steps.nobody.output }}: there is no step "nobody"',
     ]
-    for (const problem of problems) expect(error.message).toContain(problem)
+    const message = error.message.replaceAll(/, column \d+/g, '')
+    for (const problem of problems) expect(message).toContain(problem)
   })
 
   it.each([
     [
       'an unknown key',
       PIPELINE.replace('title: Report', 'title: Report\nextra: 1'),
-      ':4: /extra (line 4) is not a known key',
+      ':4:1: /extra (line 4) is not a known key',
     ],
     [
       'a step without a tool',
       PIPELINE.replace('    tool: acme.files.list@v1\n', ''),
-      '/steps/0/tool (line 12) is missing',
+      '/steps/0 (line 12) has none of tool, approval and pipeline',
     ],
     [
       'a key that holds a template',
@@ -186,7 +189,7 @@ steps:
     put('plugin/pipelines/report.yaml', text)
     const error = await refusal(skills('plugin').pipelines())
     expect(error).toMatchObject({ code: 'FILE_INVALID' })
-    expect(error.message).toContain(expected)
+    expect(error.message.replaceAll(/, column \d+/g, '')).toContain(expected)
   })
 
   it('two pipelines with one id', async () => {
@@ -194,7 +197,7 @@ steps:
     put('plugin/pipelines/a.yaml', PIPELINE)
     put('plugin/pipelines/b.yaml', PIPELINE)
     const error = await refusal(skills('plugin').pipelines())
-    expect(error.message).toContain('b.yaml:2: /id (line 2) "acme.report" is the id of')
+    expect(error.message).toContain('b.yaml:2:1: /id (line 2, column 1) "acme.report" is the id of')
   })
 
   it('a name that the reader would pass over', async () => {

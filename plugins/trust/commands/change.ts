@@ -3,7 +3,8 @@ import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ClonedError } from 'cloned/kernel'
 import type { Command, CommandContext } from '../../cli/slot.js'
-import { type PublisherDocument, parseDocument, type RevocationEntry } from '../documents.js'
+import type { RevocationEntry } from '../documents.js'
+import { publisherWish, removalWish, revocationWish, signedRevocationsWish, type Wish } from '../request.js'
 import { ask, type TrustCommandParts } from './parts.js'
 
 const MAX_BYTES = 1024 * 1024
@@ -19,7 +20,7 @@ export function changeCommands(parts: TrustCommandParts): readonly Command[] {
       ],
       examples: ['cloned trust add acme.json'],
       needs: 'workspace',
-      run: (ctx) => put(parts, ctx, 'Trust'),
+      run: (ctx) => put(parts, ctx, readPublisher(ctx)),
     },
     {
       name: 'trust rotate',
@@ -28,11 +29,11 @@ export function changeCommands(parts: TrustCommandParts): readonly Command[] {
       examples: ['cloned trust rotate acme.json'],
       needs: 'workspace',
       async run(ctx) {
-        const { publisher } = readPublisher(ctx)
-        if (!(await parts.state()).publishers.has(publisher.publisher_id)) {
-          throw new ClonedError('PUBLISHER_UNKNOWN', { publisher: publisher.publisher_id })
+        const wish = readPublisher(ctx, 'Replace the keys of')
+        if (!(await parts.state()).publishers.has(wish.target)) {
+          throw new ClonedError('PUBLISHER_UNKNOWN', { publisher: wish.target })
         }
-        return await put(parts, ctx, 'Replace the keys of')
+        return await put(parts, ctx, wish)
       },
     },
     {
@@ -43,8 +44,7 @@ export function changeCommands(parts: TrustCommandParts): readonly Command[] {
       needs: 'workspace',
       run(ctx) {
         const id = ctx.args['publisher'] ?? ''
-        const change = { op: 'publisher.remove', id } as const
-        return ask(parts, ctx, { change, target: id, title: `Trust publisher ${id} no longer`, done: `Removed ${id}.` })
+        return ask(parts, ctx, removalWish(id), `Removed ${id}.`)
       },
     },
     {
@@ -72,79 +72,50 @@ export function changeCommands(parts: TrustCommandParts): readonly Command[] {
   ]
 }
 
-async function put(parts: TrustCommandParts, ctx: CommandContext, verb: string) {
-  const { text, signature, publisher } = readPublisher(ctx)
-  const id = publisher.publisher_id
-  const change = { op: 'publisher.put', content: text, ...(signature === undefined ? {} : { signature }) } as const
-  const title = `${verb} publisher ${id}`
-  return await ask(parts, ctx, { change, target: id, title, done: `Publisher ${id} is trusted.` })
+function put(parts: TrustCommandParts, ctx: CommandContext, wish: Wish) {
+  return ask(parts, ctx, wish, `Publisher ${wish.target} is trusted.`)
 }
 
-function readPublisher(ctx: CommandContext): {
-  text: string
-  signature: string | undefined
-  publisher: PublisherDocument
-} {
+function readPublisher(ctx: CommandContext, verb?: string): Wish {
   const path = resolve(ctx.cwd, ctx.args['file'] ?? '')
   const text = readText(path, ctx)
   const signature = statSync(`${path}.sig`, { throwIfNoEntry: false }) ? readText(`${path}.sig`, ctx) : undefined
-  return { text, signature, publisher: parseDocument('publisher', text, path) }
+  return publisherWish(text, signature, path, verb)
 }
 
 function revoke(parts: TrustCommandParts, ctx: CommandContext) {
   const { kind = '', what = '' } = ctx.args
   if (kind === 'file') {
     const path = resolve(ctx.cwd, what)
-    const change = {
-      op: 'revocations.put',
-      content: readText(path, ctx),
-      signature: readText(`${path}.sig`, ctx),
-    } as const
-    return ask(parts, ctx, {
-      change,
-      target: 'revocations',
-      title: 'Take signed revocations',
-      done: 'They are in force.',
-    })
+    const wish = signedRevocationsWish(readText(path, ctx), readText(`${path}.sig`, ctx))
+    return ask(parts, ctx, wish, 'They are in force.')
   }
   const { reason, compromisedAt } = ctx.options
   if (typeof reason !== 'string' || reason === '') throw ctx.usageError('--reason is missing: why it is revoked')
-  const entry = entryOf(kind, what, reason, typeof compromisedAt === 'string' ? compromisedAt : undefined, ctx)
-  return ask(parts, ctx, {
-    change: { op: 'revoke', entry },
-    target: what,
-    title: `Revoke ${kind} ${what}`,
-    done: `Revoked ${kind} ${ctx.printable(what)}.`,
-  })
+  const since = typeof compromisedAt === 'string' ? Date.parse(compromisedAt) : undefined
+  if (since !== undefined && !Number.isFinite(since))
+    throw ctx.usageError('--compromised-at takes a time such as 2026-01-31T00:00:00Z')
+  const wish = revocationWish({ ...named(kind, what, ctx), reason }, since)
+  return ask(parts, ctx, wish, `Revoked ${kind} ${ctx.printable(what)}.`)
 }
 
-function entryOf(
-  kind: string,
-  what: string,
-  reason: string,
-  compromisedAt: string | undefined,
-  ctx: CommandContext,
-): Omit<RevocationEntry, 'revoked_at'> {
-  const at = compromisedAt === undefined ? undefined : Date.parse(compromisedAt)
-  if (at !== undefined && !Number.isFinite(at))
-    throw ctx.usageError('--compromised-at takes a time such as 2026-01-31T00:00:00Z')
-  const when =
-    at === undefined
-      ? ({ effective: 'always' } as const)
-      : ({ effective: 'after', compromised_at: new Date(at).toISOString() } as const)
+/** What is revoked. */
+type Named = Omit<RevocationEntry, 'reason' | 'revoked_at' | 'effective' | 'compromised_at'>
+
+function named(kind: string, what: string, ctx: CommandContext): Named {
   switch (kind) {
     case 'key':
-      return { kind, kid: what, reason, ...when }
+      return { kind, kid: what }
     case 'publisher':
-      return { kind, publisher_id: what, reason, ...when }
+      return { kind, publisher_id: what }
     case 'tool':
-      return { kind, id: what, reason, ...when }
+      return { kind, id: what }
     case 'digest':
       if (!HEX.test(what)) throw ctx.usageError('a digest is 64 hex digits, as `cloned connectors show` has it')
-      return { kind, digest: what, reason, ...when }
+      return { kind, digest: what }
     case 'package': {
       const [id = '', range] = what.split(/@(.*)/s)
-      return { kind, id, ...(range === undefined || range === '' ? {} : { range }), reason, ...when }
+      return { kind, id, ...(range === undefined || range === '' ? {} : { range }) }
     }
     default:
       throw ctx.usageError('<kind> is key, publisher, package, tool, digest or file')

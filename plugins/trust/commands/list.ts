@@ -1,7 +1,7 @@
 // The command `trust list`: what is trusted here, and what is revoked; reads only.
-import type { Json } from 'cloned/kernel'
 import type { Command } from '../../cli/slot.js'
 import { describeEntry } from '../plan.js'
+import { trustJson } from '../request.js'
 import { revokedKeys, staleness } from '../revoked.js'
 import type { TrustCommandParts } from './parts.js'
 
@@ -14,11 +14,9 @@ export function listCommand({ state, drift, now }: TrustCommandParts): Command {
     async run({ table, printable, paint }) {
       const current = await state()
       const { root, revocations, publishers } = current
-      if (!root) {
-        const text = 'Nothing is trusted here. Add a publisher: cloned trust add FILE'
-        return { json: { root: null, publishers: [], revocations: null }, text }
-      }
       const drifted = drift(current)
+      const json = trustJson(current, drifted, now())
+      if (!root) return { json, text: 'Nothing is trusted here. Add a publisher: cloned trust add FILE' }
       const stale = staleness(current, drifted, now())
       const revoked = revokedKeys(current, undefined)
       const all = [...publishers.values()]
@@ -34,12 +32,7 @@ export function listCommand({ state, drift, now }: TrustCommandParts): Command {
       )
       const entries = revocations?.entries ?? []
       return {
-        json: {
-          root,
-          publishers: all,
-          revocations: revocations ?? null,
-          problem: stale ?? null,
-        } as unknown as Json,
+        json,
         text: [
           `Root of trust, version ${root.version}, ${root.mode} mode, ${root.threshold} of:`,
           ...root.keys.map(({ kid }) => `  ${kid}`),

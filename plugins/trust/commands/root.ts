@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import type { Json } from 'cloned/kernel'
 import type { Command, CommandContext, CommandResult } from '../../cli/slot.js'
-import type { TrustChange } from '../kind.js'
+import { type RootWish, rootWish } from '../request.js'
 import { readText } from './change.js'
 import { ask, type TrustCommandParts } from './parts.js'
 
@@ -27,42 +27,30 @@ export function rootCommand(parts: TrustCommandParts): Command {
       const [action] = given
       if (action === undefined) return await show(parts)
       if (action === 'restore') return await restore(parts, ctx)
-      const asked = changeOf(action, ctx)
-      return await ask(parts, ctx, { ...asked, target: 'root' })
+      const { wish, done } = wanted(action, ctx)
+      return await ask(parts, ctx, rootWish(wish), done)
     },
   }
 }
 
-function changeOf(
+function wanted(
   action: Exclude<(typeof ACTIONS)[number], 'restore'>,
   ctx: CommandContext,
-): { change: TrustChange; title: string; done: string } {
+): { wish: RootWish; done: string } {
   switch (action) {
     case 'mode': {
       const mode = ctx.options['mode']
       if (mode !== 'dev' && mode !== 'strict') throw ctx.usageError('--mode takes dev or strict')
-      return {
-        change: { op: 'root.mode', mode },
-        title: `Set the trust mode to ${mode}`,
-        done: `The trust mode is ${mode}.`,
-      }
+      return { wish: { mode }, done: `The trust mode is ${mode}.` }
     }
     case 'rotate':
-      return {
-        change: { op: 'root.rotate' },
-        title: 'Give the root of trust a new key',
-        done: 'The root has a new key.',
-      }
+      return { wish: { rotate: true }, done: 'The root has a new key.' }
     case 'renew':
-      return {
-        change: { op: 'revocations.renew' },
-        title: 'Renew the revocations',
-        done: 'The revocations are renewed.',
-      }
+      return { wish: { renew: true }, done: 'The revocations are renewed.' }
     default: {
-      const path = resolve(ctx.cwd, String(ctx.options['from']))
-      const change = { op: 'root.put', content: readText(path, ctx), signature: readText(`${path}.sig`, ctx) } as const
-      return { change, title: `Take the root of trust in ${path}`, done: 'The root of trust is in force.' }
+      const where = resolve(ctx.cwd, String(ctx.options['from']))
+      const wish = { content: readText(where, ctx), signature: readText(`${where}.sig`, ctx), where }
+      return { wish, done: 'The root of trust is in force.' }
     }
   }
 }

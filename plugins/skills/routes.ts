@@ -1,0 +1,73 @@
+// Skill packs and their pipelines over HTTP; reads only.
+import { describeThrown } from 'cloned/kernel'
+import type { ApiPart, PageQuery } from '../api/slot.js'
+import { readLibrary } from './library.js'
+import { mustFindPack, packJson, pipelineJson } from './render.js'
+import { ID, PACK, PIPELINE } from './route-schemas.js'
+import type { SkillsParts } from './skills.js'
+import type { Skills } from './slot.js'
+
+export function skillsPart(skills: Pick<Skills, 'pipelines'>, parts: SkillsParts): ApiPart {
+  return {
+    tag: 'skills',
+    register(app, api) {
+      const querystring = { type: 'object', additionalProperties: false, properties: api.pageQuery }
+      const config = { scope: 'skills:read' } as const
+      app.get<{ Querystring: PageQuery }>('/skills', {
+        schema: {
+          operationId: 'listSkills',
+          summary: 'The skill packs, and what is wrong with those that cannot be read',
+          querystring,
+          response: {
+            200: {
+              type: 'object',
+              required: ['packs', 'problems'],
+              properties: {
+                packs: { type: 'array', items: PACK },
+                problems: { type: 'array', items: { type: 'string' }, examples: [[]] },
+                next: { type: 'string' },
+              },
+            },
+          },
+        },
+        config,
+        handler: async ({ query }) => {
+          const { packs, failures } = readLibrary(parts)
+          const { items, next } = api.page(packs, query, ({ id }) => id)
+          const problems = failures.map((failure) => describeThrown(failure))
+          const found = items.map((pack) => packJson(pack, parts))
+          return { packs: found, problems, ...(next === undefined ? {} : { next }) }
+        },
+      })
+      app.get<{ Params: { id: string } }>('/skills/:id', {
+        schema: {
+          operationId: 'getSkill',
+          summary: 'A skill pack: what it needs and what it is held to',
+          params: ID,
+          response: { 200: PACK },
+        },
+        config,
+        handler: async ({ params }) => packJson(mustFindPack(readLibrary(parts), params.id), parts),
+      })
+      app.get<{ Querystring: PageQuery }>('/pipelines', {
+        schema: {
+          operationId: 'listPipelines',
+          summary: 'The pipelines that can be run here',
+          querystring,
+          response: {
+            200: {
+              type: 'object',
+              required: ['pipelines'],
+              properties: { pipelines: { type: 'array', items: PIPELINE }, next: { type: 'string' } },
+            },
+          },
+        },
+        config,
+        handler: async ({ query }) => {
+          const { items, next } = api.page(await skills.pipelines(), query, ({ id }) => id)
+          return { pipelines: items.map(pipelineJson), ...(next === undefined ? {} : { next }) }
+        },
+      })
+    },
+  }
+}

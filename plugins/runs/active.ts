@@ -1,5 +1,6 @@
 // Keeps in memory which runs this process carries out; a run that is not in here has no voice.
-import { type Action, type Actor, digest, type JsonObject } from 'cloned/kernel'
+import { type Actor, digest, type JsonObject } from 'cloned/kernel'
+import type { ProvenanceSource } from '../artifacts/slot.js'
 import type { Pipeline } from '../skills/slot.js'
 
 /** A run in hand. */
@@ -7,9 +8,6 @@ export interface ActiveRun {
   readonly id: string
   readonly pipeline: Pipeline
   readonly inputsDigest: string
-  readonly allowed: ReadonlySet<string>
-  /** The step in hand. */
-  step?: string
 }
 
 /** The runs in hand. */
@@ -17,15 +15,9 @@ export class ActiveRuns {
   readonly #runs = new Map<string, ActiveRun>()
 
   /** Gives a run its voice until the returned function is called. */
-  enter(run: Pick<ActiveRun, 'id' | 'pipeline'> & { readonly inputs: JsonObject }): { run: ActiveRun; leave(): void } {
-    const active: ActiveRun = {
-      id: run.id,
-      pipeline: run.pipeline,
-      inputsDigest: digest(run.inputs),
-      allowed: new Set(run.pipeline.allowedTools),
-    }
-    this.#runs.set(run.id, active)
-    return { run: active, leave: () => this.#runs.delete(run.id) }
+  enter(run: { readonly id: string; readonly pipeline: Pipeline; readonly inputs: JsonObject }): () => void {
+    this.#runs.set(run.id, { id: run.id, pipeline: run.pipeline, inputsDigest: digest(run.inputs) })
+    return () => this.#runs.delete(run.id)
   }
 
   /** The run that an actor is; `undefined` for a claim, another kind of actor and a run that is not in hand. */
@@ -51,11 +43,25 @@ export function runIdOf(actor: Actor): string {
   return actor.id.slice(PREFIX.length)
 }
 
+/** Names the one effect of a step, however often it is tried; or what the run does for it besides. */
+export function keyOf(run: string, path: string, besides?: 'ask' | 'output'): string {
+  return besides === undefined ? `${run}/${path}` : `${run}/${path}!${besides}`
+}
+
+/** The path of a step from its key; `undefined` for what the run does besides. */
+export function pathOf(key: string): string | undefined {
+  return key.includes('!') ? undefined : key.slice(key.indexOf('/') + 1)
+}
+
 /** Where the result of a call comes from, for provenance: the run, its pipeline and its inputs. */
-export function describeProvenance(runs: ActiveRuns, { actor }: Pick<Action, 'actor'>): JsonObject | undefined {
+export function describeProvenance(
+  runs: ActiveRuns,
+  { actor, idempotencyKey: key }: Parameters<ProvenanceSource['describe']>[0],
+): JsonObject | undefined {
   const run = runs.of(actor)
   if (!run) return undefined
   const { pipeline } = run
+  const step = key === undefined ? undefined : pathOf(key)
   return {
     run: run.id,
     pipeline: pipeline.id,
@@ -63,6 +69,6 @@ export function describeProvenance(runs: ActiveRuns, { actor }: Pick<Action, 'ac
     pack: pipeline.pack,
     pack_version: pipeline.packVersion,
     inputs_digest: run.inputsDigest,
-    ...(run.step === undefined ? {} : { step: run.step }),
+    ...(step === undefined ? {} : { step }),
   }
 }

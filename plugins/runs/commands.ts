@@ -1,25 +1,19 @@
 // Offers runs on the command line; a command only asks the service and words its answer.
-import { ClonedError, isClonedError } from 'cloned/kernel'
+import { ClonedError } from 'cloned/kernel'
 import type { Command, CommandContext, CommandResult } from '../cli/slot.js'
-import { type DecisionParts, decideStep } from './decide.js'
-import { exitOf, jsonOf, paintState, previewResult, runResult, time } from './render.js'
+import { exitOf, jsonOf, paintState, runResult, time } from './render.js'
+import { type RunCommandParts, runCommand } from './run-command.js'
 import type { Run, Runs } from './slot.js'
+import { watchCommand } from './watch-command.js'
 
 const MAX_LIMIT = 1000
 const ID = { name: 'id', description: 'Id of the run, as `cloned runs list` shows it', required: true } as const
+const EXAMPLE = 'run_0123456789abcdef'
 
-/** The commands `run` and `runs list`, `show`, `resume`, `cancel`. */
-export function runCommands(runs: Runs, decision: DecisionParts): readonly Command[] {
+/** The commands `run` and `runs list`, `show`, `watch`, `resume`, `pause`, `cancel`, `rerun`. */
+export function runCommands(runs: Runs, parts: Omit<RunCommandParts, 'runs'>): readonly Command[] {
   return [
-    {
-      name: 'run',
-      summary: 'Run a pipeline, every step through the gate',
-      args: [{ name: 'pipeline', description: 'Id of the pipeline', required: true }],
-      options: [{ flags: '--input <json>', description: 'Inputs: JSON, @FILE, or - for standard input (default: {})' }],
-      examples: ['cloned run docs.link-report --input \'{"directory":"docs"}\'', 'cloned run acme.report --dry-run'],
-      needs: 'workspace',
-      run: (ctx) => run(runs, decision, ctx),
-    },
+    runCommand({ ...parts, runs }),
     {
       name: 'runs list',
       summary: 'List runs, newest first',
@@ -32,66 +26,54 @@ export function runCommands(runs: Runs, decision: DecisionParts): readonly Comma
       name: 'runs show',
       summary: 'Show one run with its steps and output',
       args: [ID],
-      examples: ['cloned runs show run_0123456789abcdef'],
+      examples: [`cloned runs show ${EXAMPLE}`],
       needs: 'workspace',
       async run(ctx) {
         const { exit: _, ...shown } = runResult(await find(runs, ctx), ctx)
         return shown
       },
     },
+    watchCommand(runs, ID),
     {
       name: 'runs resume',
       summary: 'Let one run go on, or every run that waits or was interrupted',
       args: [{ ...ID, required: false }],
-      options: [{ flags: '--retry', description: 'Repeat the step that failed, or whose effect is not known' }],
-      examples: ['cloned runs resume', 'cloned runs resume run_0123456789abcdef --retry'],
+      options: [
+        { flags: '--retry', description: 'Repeat what failed, or whose effect is not known' },
+        { flags: '--happened', description: 'Take the step whose effect is not known for done' },
+        { flags: '--step <path>', description: 'With --happened: which step, where there are several' },
+        { flags: '--output <json>', description: 'With --happened: what it answered (default: null)' },
+      ],
+      examples: ['cloned runs resume', `cloned runs resume ${EXAMPLE} --retry`],
       needs: 'workspace',
       run: (ctx) => resume(runs, ctx),
+    },
+    {
+      name: 'runs pause',
+      summary: 'Begin no further step of a run; what is under way comes to its end',
+      args: [ID],
+      examples: [`cloned runs pause ${EXAMPLE}`],
+      needs: 'workspace',
+      run: (ctx) => change(runs, ctx, (id) => runs.pause(id, { actor: ctx.actor })),
     },
     {
       name: 'runs cancel',
       summary: 'End a run; a call that is already running is told to stop',
       args: [ID],
-      examples: ['cloned runs cancel run_0123456789abcdef'],
+      examples: [`cloned runs cancel ${EXAMPLE}`],
       needs: 'workspace',
-      run: (ctx) => cancel(runs, ctx),
+      run: (ctx) => change(runs, ctx, (id) => runs.cancel(id, { actor: ctx.actor })),
+    },
+    {
+      name: 'runs rerun',
+      summary: 'Start a run again with the same inputs, from a step on',
+      args: [ID],
+      options: [{ flags: '--from <step>', description: 'Take over what the steps before this one answered' }],
+      examples: [`cloned runs rerun ${EXAMPLE}`, `cloned runs rerun ${EXAMPLE} --from save`],
+      needs: 'workspace',
+      run: (ctx) => rerun(runs, ctx),
     },
   ]
-}
-
-async function run(runs: Runs, decision: DecisionParts, ctx: CommandContext): Promise<CommandResult> {
-  const pipeline = ctx.args['pipeline'] ?? ''
-  const request = { pipeline, inputs: await ctx.inputJson(ctx.options['input']), actor: ctx.actor }
-  if (ctx.dryRun) return previewResult(pipeline, await runs.preview(request), ctx)
-  const { id } = await runs.start(request)
-  let settled = await follow(runs, id, ctx)
-  while (!ctx.signal.aborted && (await decideStep(settled, decision, ctx))) settled = await follow(runs, id, ctx)
-  return runResult(settled, ctx)
-}
-
-/** Follows a run to its end or wait. Ctrl-C cancels it: whoever stops the command wants the agent to stop. */
-async function follow(runs: Runs, id: string, ctx: CommandContext): Promise<Run> {
-  let stop = () => {}
-  const uncancelled = new Promise<never>((_, reject) => {
-    stop = () => {
-      runs.cancel(id, { actor: ctx.actor }).catch((error: unknown) => {
-        // It ended by itself in the same moment, and shows how.
-        if (!isClonedError(error) || error.code !== 'RUN_ENDED') reject(error)
-      })
-    }
-  })
-  ctx.signal.addEventListener('abort', stop, { once: true })
-  if (ctx.signal.aborted) stop()
-  const settled = runs.settled(id, ({ steps }) => {
-    const at = steps.findIndex(({ state }) => state === 'running')
-    const step = steps[at]
-    if (step) ctx.progress(`step ${at + 1} of ${steps.length}: ${step.id}`)
-  })
-  try {
-    return await Promise.race([settled, uncancelled])
-  } finally {
-    ctx.signal.removeEventListener('abort', stop)
-  }
 }
 
 async function list(runs: Runs, ctx: CommandContext): Promise<CommandResult> {
@@ -116,21 +98,40 @@ async function list(runs: Runs, ctx: CommandContext): Promise<CommandResult> {
 async function resume(runs: Runs, ctx: CommandContext): Promise<CommandResult> {
   const id = ctx.args['id']
   const retry = ctx.options['retry'] === true
-  if (id === undefined && retry) throw ctx.usageError('--retry needs the id of a run')
+  const happened = ctx.options['happened'] === true
+  const { step, output } = ctx.options
+  if (id === undefined && (retry || happened)) throw ctx.usageError('--retry and --happened need the id of a run')
+  if (retry && happened) throw ctx.usageError('--retry and --happened are two answers to one question')
+  if (!happened && (step !== undefined || output !== undefined)) {
+    throw ctx.usageError('--step and --output go with --happened')
+  }
   if (ctx.dryRun) {
     const open = id === undefined ? (await runs.list()).filter(isOpen) : [await find(runs, ctx)]
     return several(open, ctx, 'Would resume nothing.')
   }
-  const resumed = await runs.resume(id, { retry, actor: ctx.actor })
+  const answer = happened
+    ? {
+        output: output === undefined ? null : ((await ctx.inputJson(output)) as null),
+        ...(typeof step === 'string' ? { step } : {}),
+      }
+    : undefined
+  const resumed = await runs.resume(id, { retry, actor: ctx.actor, ...(answer ? { happened: answer } : {}) })
   const [only] = resumed
   return id !== undefined && only ? runResult(only, ctx) : several(resumed, ctx, 'No run waits or was interrupted.')
 }
 
-async function cancel(runs: Runs, ctx: CommandContext): Promise<CommandResult> {
+async function change(runs: Runs, ctx: CommandContext, make: (id: string) => Promise<Run>): Promise<CommandResult> {
   const found = await find(runs, ctx)
-  const cancelled = ctx.dryRun ? found : await runs.cancel(found.id, { actor: ctx.actor })
-  const { problem: _, ...shown } = runResult(cancelled, ctx)
+  const { problem: _, ...shown } = runResult(ctx.dryRun ? found : await make(found.id), ctx)
   return { ...shown, exit: 0 }
+}
+
+async function rerun(runs: Runs, ctx: CommandContext): Promise<CommandResult> {
+  const found = await find(runs, ctx)
+  if (ctx.dryRun) return { ...runResult(found, ctx), exit: 0 }
+  const { from } = ctx.options
+  const { id } = await runs.rerun(found.id, { actor: ctx.actor, ...(typeof from === 'string' ? { from } : {}) })
+  return runResult(await runs.settled(id), ctx)
 }
 
 function several(found: readonly Run[], ctx: CommandContext, none: string): CommandResult {

@@ -1,7 +1,8 @@
 // Has the person at the terminal decide what a run waits for; must never decide where nobody answered.
 import type { Approvals, Gate } from 'cloned/kernel'
 import type { CommandContext } from '../cli/slot.js'
-import type { Run } from './slot.js'
+import type { Run, RunStep } from './slot.js'
+import { flat } from './tree.js'
 
 /** What a decision on a run's request needs. */
 export interface DecisionParts {
@@ -11,9 +12,13 @@ export interface DecisionParts {
   readonly selfDecision: () => boolean
 }
 
-/** The approval that a run waits for. */
-export function approvalOf({ state, steps }: Run): string | undefined {
-  return state === 'waiting' ? steps.find((step) => step.state === 'waiting')?.approval : undefined
+/** The first step that a run waits for a person at. */
+export function askingStep({ state, steps }: Run): (RunStep & { readonly approval: string }) | undefined {
+  if (state !== 'waiting') return undefined
+  return flat(steps).find(
+    (step): step is RunStep & { readonly approval: string } =>
+      step.approval !== undefined && (step.state === 'waiting' || step.state === 'indeterminate'),
+  )
 }
 
 /**
@@ -25,7 +30,7 @@ export async function decideStep(
   { gate, approvals, selfDecision }: DecisionParts,
   ctx: CommandContext,
 ): Promise<boolean> {
-  const approval = approvalOf(run)
+  const approval = askingStep(run)?.approval
   if (approval === undefined || !approvals || !ctx.interactive || !selfDecision()) return false
   const answer = await ctx.choose(`Approve ${approval}?`, [
     { value: 'later', label: 'Later: leave the run waiting' },

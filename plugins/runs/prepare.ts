@@ -1,29 +1,62 @@
 // Makes a run of a request; a pipeline that is not known or inputs that do not fit never become one.
 import { randomBytes } from 'node:crypto'
-import { type Actor, ClonedError, compileSchema, type Gate, type JsonObject, snapshot } from 'cloned/kernel'
+import { type Actor, ClonedError, type Gate, type JsonObject, snapshot } from 'cloned/kernel'
 import type { Pipeline, Skills } from '../skills/slot.js'
 import { isRun } from './active.js'
 import type { RunRequest } from './slot.js'
-import type { StoredRun } from './tables.js'
+import { FORMAT, type Node, type StoredRun } from './tables.js'
+import { fitInputs } from './walk.js'
 
-/** Checks a request and makes the run of it. Throws `PIPELINE_UNKNOWN`, `RUN_INPUTS_INVALID`, `RUN_CLAIMED`. */
-export async function prepareRun(
-  request: RunRequest,
-  { skills, gate, now }: { readonly skills: Skills; readonly gate: Pick<Gate, 'actor'>; readonly now: () => number },
-): Promise<StoredRun> {
+export interface PrepareDeps {
+  readonly skills: Skills
+  readonly gate: Pick<Gate, 'actor'>
+  readonly now: () => number
+}
+
+/**
+ * Checks a request and makes the run of it. Throws `PIPELINE_UNKNOWN`, `RUN_INPUTS_INVALID`, `RUN_CLAIMED`, and what
+ * `Skills.mustRun` throws.
+ */
+export async function prepareRun(request: RunRequest, { skills, gate, now }: PrepareDeps): Promise<StoredRun> {
   const actor = personOf(gate.actor(request.actor))
   const pipeline = await find(skills, request.pipeline)
+  const inputs = fitInputs(pipeline, snapshot(request.inputs ?? {})) as JsonObject
+  await skills.mustRun(pipeline)
+  return newRun(pipeline, inputs, actor, now())
+}
+
+/**
+ * For a run that was prepared earlier: whether its pack is still there, with what that needs. Throws `RUN_FORMAT`,
+ * `RUN_PIPELINE_GONE`, and what `Skills.mustRun` throws.
+ */
+export async function mustStillRun({ id: run, format, definition }: StoredRun, skills: Skills): Promise<void> {
+  if (format !== FORMAT) throw new ClonedError('RUN_FORMAT', { run })
+  const { id: pipeline, packVersion: version } = definition
+  if (!(await skills.pipeline(pipeline))) throw new ClonedError('RUN_PIPELINE_GONE', { pipeline, version })
+  await skills.mustRun(definition)
+}
+
+/** A run that has not begun. */
+export function newRun(
+  definition: Pipeline,
+  inputs: JsonObject,
+  actor: Actor,
+  createdAt: number,
+  begun: { readonly nodes: readonly Node[]; readonly rerunOf: string } | undefined = undefined,
+): StoredRun {
   return {
     id: `run_${randomBytes(8).toString('hex')}`,
-    pipeline: pipeline.id,
-    pipelineDigest: pipeline.digest,
-    definition: pipeline,
-    inputs: checkInputs(pipeline, request.inputs),
+    format: FORMAT,
+    definition,
+    inputs,
     actor,
     state: 'running',
     version: 1,
-    createdAt: now(),
-    steps: pipeline.steps.map(({ id, tool }) => ({ id, tool, state: 'pending', calls: [] })),
+    epoch: 0,
+    carriers: [],
+    createdAt,
+    ...(begun ? { rerunOf: begun.rerunOf } : {}),
+    nodes: new Map(begun?.nodes.map((node) => [node.path, node])),
   }
 }
 
@@ -38,13 +71,4 @@ async function find(skills: Skills, id: string): Promise<Pipeline> {
   if (found) return found
   const known = (await skills.pipelines()).map((pipeline) => pipeline.id)
   throw new ClonedError('PIPELINE_UNKNOWN', { pipeline: id, known: known.join(', ') || 'there are none' })
-}
-
-function checkInputs(pipeline: Pipeline, inputs: unknown): JsonObject {
-  // Copied before it is checked: checking fills in the defaults of the schema.
-  const filled = structuredClone(snapshot(inputs ?? {}))
-  const problems = compileSchema(pipeline.inputs, { defaults: true })(filled)
-  if (problems.length === 0) return snapshot(filled) as JsonObject
-  const worded = problems.map(({ path, message }) => `${path} ${message}`).join('; ')
-  throw new ClonedError('RUN_INPUTS_INVALID', { pipeline: pipeline.id, problems: worded })
 }

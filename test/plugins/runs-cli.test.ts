@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the templates of pipelines are spelled like those of JavaScript
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -89,6 +90,8 @@ describe('cloned run', () => {
     ],
     ['a run that is not there', ['runs', 'show', 'run_x'], 1, 'RUN_UNKNOWN'],
     ['--retry without a run', ['runs', 'resume', '--retry'], 2, 'COMMAND_USAGE'],
+    ['two answers to one question', ['runs', 'resume', 'run_x', '--retry', '--happened'], 2, 'COMMAND_USAGE'],
+    ['an output without --happened', ['runs', 'resume', 'run_x', '--output', '1'], 2, 'COMMAND_USAGE'],
     ['a limit that is no count', ['runs', 'list', '--limit', '0'], 2, 'COMMAND_USAGE'],
   ] as const)('refuses %s', async (_, argv, exit, code) => {
     world.pipeline('strict', [{ id: 's', tool: 'echo' }], {
@@ -130,7 +133,119 @@ describe('cloned run', () => {
   })
 })
 
+describe('inputs that a pipeline needs', () => {
+  const needs = () =>
+    world.pipeline('needs', [{ id: 's', tool: 'echo' }], {
+      inputs: {
+        type: 'object',
+        required: ['name', 'count', 'kind', 'given'],
+        properties: {
+          name: { type: 'string', description: 'What to call it' },
+          count: { type: 'integer' },
+          kind: { enum: ['small', 'large'] },
+          given: { type: 'string' },
+          other: { type: 'string' },
+        },
+        additionalProperties: false,
+      },
+    })
+
+  it('are asked for on a terminal, each as its schema says', async () => {
+    const answers: [RegExp, string][] = [
+      [/name: What to call it/, 'Ada\r'],
+      [/count \(JSON\)/, '3\r'],
+      [/kind/, '\x1b[B\r'],
+    ]
+    const onStderr = (piece: string, type: (keys: string) => void) => {
+      const [question, keys] = answers[0] ?? []
+      if (keys === undefined || !question?.test(piece)) return
+      answers.shift()
+      type(keys)
+    }
+    const env = { NO_COLOR: '1' }
+    const { code, out } = await cloned(['run', needs(), '--input', '{"given":"x"}'], { tty: true, env, onStderr })
+    expect({ code, left: answers }).toEqual({ code: 0, left: [] })
+    expect(out).toContain('done')
+    const { document } = await json(['runs', 'list'])
+    expect(document.runs[0].inputs).toEqual({ name: 'Ada', count: 3, kind: 'large', given: 'x' })
+  })
+
+  it('are not asked for without one: every missing one is named', async () => {
+    const { code, document } = await json(['run', needs(), '--input', '{"given":"x"}'])
+    expect({ code, error: document.error.code }).toEqual({ code: 2, error: 'RUN_INPUTS_INVALID' })
+    for (const name of ['name', 'count', 'kind']) expect(document.error.message).toContain(`/${name}`)
+  })
+})
+
+describe('cloned run --wait', () => {
+  it('ends when somebody else has decided and the run is over', async () => {
+    const pipeline = world.pipeline('p', [
+      { id: 'a', tool: 'risky' },
+      { id: 'b', tool: 'echo' },
+    ])
+    world.now = Date.now()
+    const waiting = json(['run', pipeline, '--wait'])
+    const other = await world.open()
+    let pending: string | undefined
+    while (pending === undefined) {
+      pending = (await other.approvals.list({ state: 'pending' }))[0]?.id
+      await new Promise(setImmediate)
+    }
+    await other.approvals.decide(pending, { verdict: 'approve', by: other.kernel.actor() })
+    expect(await waiting).toMatchObject({ code: 0, document: { state: 'done' } })
+  })
+})
+
 describe('cloned runs', () => {
+  it('pauses, resumes, watches and starts again from a step', async () => {
+    const pipeline = world.pipeline('p', [
+      { id: 'a', tool: 'echo' },
+      { id: 'b', tool: 'risky' },
+    ])
+    const { document } = await json(['run', pipeline])
+    const { id } = document
+    expect(await json(['runs', 'pause', id])).toMatchObject({ code: 0, document: { state: 'paused' } })
+    expect((await cloned(['runs', 'show', id])).err).toContain(`cloned runs resume ${id}`)
+    expect(await json(['runs', 'resume', id])).toMatchObject({ code: 4, document: { state: 'waiting' } })
+    expect((await cloned(['approvals', 'approve', document.steps[1].approval])).code).toBe(0)
+    const watched = await cloned(['runs', 'watch', id, '--json'])
+    expect(watched.code).toBe(0)
+    expect(
+      watched.out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).state),
+    ).toEqual(['done'])
+    expect((await cloned(['runs', 'watch', id])).out).toMatch(/^a +done.*\nb +done/)
+    const again = await json(['runs', 'rerun', id, '--from', 'b'])
+    expect(again).toMatchObject({
+      code: 4,
+      document: { rerun_of: id, steps: [{ state: 'done' }, { state: 'waiting' }] },
+    })
+    expect(world.effects).toEqual(['echo', 'risky'])
+  })
+
+  it('shows a tree of what goes on, with durations and approvals', async () => {
+    const { tree } = await import('../../plugins/runs/tree.js')
+    const here = await world.open()
+    const pipeline = world.pipeline('p', [
+      { id: 'a', tool: 'echo' },
+      { id: 'each', tool: 'risky', for_each: { items: [1, 2], concurrency: 2 }, input: { n: '${{ item }}' } },
+      { id: 'c', tool: 'echo' },
+    ])
+    const { id } = await here.runs.start({ pipeline, inputs: {} })
+    const waiting = await here.runs.settled(id)
+    const [first, second] = waiting.steps[1]?.steps ?? []
+    expect(tree(waiting, world.now + 65_000)).toEqual([
+      'test.pack/p  waiting',
+      '  ✓ a  done  0.0 s',
+      '  ? each  waiting  1 min 5 s',
+      `    ? [0]  waiting  ${first?.approval}  1 min 5 s`,
+      `    ? [1]  waiting  ${second?.approval}  1 min 5 s`,
+      '  · c  pending',
+    ])
+  })
+
   it('lists, shows, resumes and cancels', async () => {
     const pipeline = world.pipeline('p', [{ id: 's', tool: 'risky' }])
     const { document } = await json(['run', pipeline])

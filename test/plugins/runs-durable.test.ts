@@ -147,18 +147,22 @@ describe('cancelling', () => {
   })
 })
 
-describe('a process that stops in the middle of a step', () => {
-  const hang = (entered: () => void): RunsWorld['effect'] => {
-    return async (_, __, ctx) => {
-      entered()
-      await new Promise((_resolve, reject) => ctx.signal.addEventListener('abort', () => reject(new Error('stopped'))))
-      return null
-    }
+const hang = (entered: () => void): RunsWorld['effect'] => {
+  return async (_, __, ctx) => {
+    entered()
+    await new Promise((_resolve, reject) => ctx.signal.addEventListener('abort', () => reject(new Error('stopped'))))
+    return null
   }
+}
 
+describe('a process that stops in the middle of a step', () => {
   it.each<['again' | 'other', object, string[]]>([
     ['again', { state: 'done' }, ['again', 'again']],
-    ['other', { state: 'failed', error: { code: 'RUN_STEP_INDETERMINATE', effect: 'unknown' } }, ['other']],
+    [
+      'other',
+      { state: 'waiting', steps: [{ error: { code: 'RUN_STEP_INDETERMINATE', effect: 'unknown' } }] },
+      ['other'],
+    ],
   ])('leaves the run to be resumed: %s', async (tool, ending, effects) => {
     const first = await world.open({ patienceMs: 0 })
     const entered = gatePromise()
@@ -173,7 +177,12 @@ describe('a process that stops in the middle of a step', () => {
     expect(world.effects).toEqual(effects)
   })
 
-  it('repeats an indeterminate step on a person’s word only', async () => {
+  it.each<[how: string, effects: string[], output?: string]>([
+    ['approves', ['other', 'other'], 'fine'],
+    ['denies', ['other']],
+    ['retries', ['other', 'other'], 'fine'],
+    ['says that it happened', ['other'], 'seen'],
+  ])('repeats an indeterminate step on a person’s word only, who %s', async (how, effects, output) => {
     const first = await world.open({ patienceMs: 0 })
     const entered = gatePromise()
     world.effect = hang(entered.open)
@@ -183,15 +192,75 @@ describe('a process that stops in the middle of a step', () => {
     world.effect = () => 'fine'
     const second = await world.open()
     await second.runs.resume(id)
-    expect(await second.runs.get(id)).toMatchObject({ state: 'failed', steps: [{ state: 'indeterminate' }] })
-    await expect(second.runs.resume(id)).rejects.toMatchObject({ code: 'RUN_ENDED' })
+    const asking = { state: 'waiting', steps: [{ state: 'indeterminate', approval: expect.any(String) }] }
+    expect(await second.runs.get(id)).toMatchObject(asking)
+    expect(await second.runs.resume(id)).toMatchObject([asking])
     expect(world.effects).toEqual(['other'])
-    expect(await second.runs.resume(id, { retry: true })).toMatchObject([{ state: 'done', output: 'fine' }])
+    const [question] = await second.approvals.list()
+    expect(question).toMatchObject({
+      state: 'pending',
+      action: { kind: 'run.ask', input: { about: 'repeat', step: 's' } },
+    })
+    if (how === 'approves') {
+      await second.approvals.decide(question?.id ?? '', { verdict: 'approve', by: second.kernel.actor() })
+      expect(await second.runs.settled(id)).toMatchObject({ state: 'done', output: 'fine' })
+    } else if (how === 'denies') {
+      await second.approvals.decide(question?.id ?? '', { verdict: 'deny', by: second.kernel.actor() })
+      expect(await second.runs.settled(id)).toMatchObject({
+        state: 'failed',
+        error: { code: 'RUN_STEP_INDETERMINATE', effect: 'unknown' },
+      })
+    } else {
+      const answer = how === 'retries' ? { retry: true } : { happened: { output: 'seen' } }
+      expect(await second.runs.resume(id, answer)).toMatchObject([{ state: 'done', output }])
+      const state = how === 'retries' ? 'used' : 'denied'
+      expect(await second.approvals.get(question?.id ?? '')).toMatchObject({ state })
+    }
+    expect(world.effects).toEqual(effects)
+  })
+})
+
+describe('somebody whose word does not count on a request', () => {
+  it('cannot have the call made again by a retry instead', async () => {
+    await world.close()
+    world = await runsWorld('shared')
+    const first = await world.open({ patienceMs: 0 })
+    const entered = gatePromise()
+    world.effect = hang(entered.open)
+    const { id } = await first.runs.start({ pipeline: world.pipeline('p', [{ id: 's', tool: 'other' }]), inputs: {} })
+    await entered.opened
+    await first.stop()
+    world.effect = () => 'fine'
+    const second = await world.open()
+    await second.runs.resume(id)
+    for (const actor of [undefined, { id: 'agent:a' }, { id: 'agent:a', claimed: true }]) {
+      await expect(second.runs.resume(id, { retry: true, actor })).rejects.toMatchObject({ code: 'APPROVER_REFUSED' })
+    }
+    expect(await second.runs.get(id)).toMatchObject({ state: 'waiting', steps: [{ state: 'indeterminate' }] })
+    expect(world.log().filter(({ type }) => type === 'run.retry')).toEqual([])
+    const other = { id: 'device:d', osUser: 'somebody-else' }
+    expect(await second.runs.resume(id, { retry: true, actor: other })).toMatchObject([{ state: 'done' }])
     expect(world.effects).toEqual(['other', 'other'])
   })
 })
 
 describe('several processes on one workspace', () => {
+  it('spend together what the constitution of a run gives, whoever carries it last', async () => {
+    const [first, second] = [await world.open(), await world.open()]
+    const call = (id: string) => ({ id, tool: 'other' }) as const
+    const wait = (id: string) => ({ id, approval: { message: 'Go on?' } })
+    const steps = [call('a'), wait('b'), call('c'), call('d'), wait('e'), call('f')]
+    const started = await run(first, world.pipeline('p', steps, { constitution: { max_cost: { calls: 3 } } }))
+    const goOn = async (by: Process, waiting: Run) => {
+      const approval = waiting.steps.find(({ state }) => state === 'waiting')?.approval ?? ''
+      await by.approvals.decide(approval, { verdict: 'approve', by: by.kernel.actor() })
+      return by.runs.settled(waiting.id)
+    }
+    const ended = await goOn(first, await goOn(second, started))
+    expect(ended).toMatchObject({ state: 'failed', error: { code: 'CONSTITUTION_COST' } })
+    expect(world.effects).toEqual(['other', 'other', 'other'])
+  })
+
   it('carry a run out once, however many resume it', async () => {
     const first = await world.open()
     const waiting = await run(first, asked())
@@ -234,10 +303,10 @@ describe('the constitution', () => {
       return input
     }
     const pipeline = world.pipeline('narrow', [{ id: 'a', tool: 'echo' }], { allowed_tools: [toolId('echo')] })
-    expect((await run(here, pipeline)).state).toBe('done')
+    expect(await run(here, pipeline)).toMatchObject({ state: 'failed', steps: [{ state: 'failed' }] })
     expect(nested).toMatchObject({
       status: 'denied',
-      code: 'RUN_TOOL_OUTSIDE',
+      code: 'CONSTITUTION_TOOL',
       reason: expect.stringContaining('test.pack/narrow'),
     })
     expect(world.effects).toEqual(['echo'])

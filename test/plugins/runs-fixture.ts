@@ -4,15 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Approvals, approvalsSlot, createKernel, type Json, type JsonObject, type Kernel } from 'cloned/kernel'
 import { initWorkspace } from 'cloned/plugins/workspace'
-import { type Runs, runsSlot } from '../../plugins/runs/index.js'
+import { type Runs, type RunsPluginConfig, runsSlot } from '../../plugins/runs/index.js'
 import { type Effect, runsDistribution, TOOLS, toolId } from '../fixtures/runs-tools.js'
 
-/** One step of a test pipeline. */
-export interface TestStep {
-  readonly id: string
-  readonly tool: (typeof TOOLS)[number]
-  readonly input?: JsonObject
-}
+/** One step of a test pipeline: as in its file, with the short name of its tool. */
+export type TestStep = JsonObject & { readonly id: string; readonly tool?: (typeof TOOLS)[number] }
 
 /** One process of a workspace, as far as it can be played inside one. */
 export interface Process {
@@ -29,16 +25,16 @@ export interface RunsWorld {
   effect: Effect
   /** Names of the tools that ran, in order. */
   readonly effects: string[]
-  open(options?: { omit?: readonly string[]; patienceMs?: number }): Promise<Process>
+  open(options?: { omit?: readonly string[] } & RunsPluginConfig): Promise<Process>
   pipeline(name: string, steps: readonly TestStep[], more?: JsonObject): string
   /** Records of the audit log. */
   log(): JsonObject[]
   close(): Promise<void>
 }
 
-export async function runsWorld(): Promise<RunsWorld> {
+export async function runsWorld(type: 'personal' | 'shared' = 'personal'): Promise<RunsWorld> {
   const root = mkdtempSync(join(tmpdir(), 'cloned-runs-'))
-  initWorkspace(root, { type: 'personal', now: Date.now })
+  initWorkspace(root, { type, now: Date.now })
   const pack = join(root, '.cloned/skills/test')
   mkdirSync(join(pack, 'pipelines'), { recursive: true })
   const about = { format: 1, title: 'Test', description: 'For tests.', allowed_tools: TOOLS.map(toolId) }
@@ -49,13 +45,13 @@ export async function runsWorld(): Promise<RunsWorld> {
     now: 1_900_000_000_000,
     effect: (_, input) => input,
     effects: [],
-    async open({ omit = [], patienceMs = 10_000 } = {}) {
+    async open({ omit = [], ...own } = {}) {
       const effect: Effect = (name, input, ctx) => {
         world.effects.push(name)
         return world.effect(name, input, ctx)
       }
       const config: Record<string, Json> = { 'cloned.workspace': { root } }
-      if (!omit.includes('cloned.runs')) config['cloned.runs'] = { patienceMs }
+      if (!omit.includes('cloned.runs')) config['cloned.runs'] = { patienceMs: 10_000, ...own }
       const kernel = createKernel(runsDistribution(effect, omit), { config, now: () => world.now, log })
       await kernel.start()
       const process: Process = {
@@ -75,7 +71,7 @@ export async function runsWorld(): Promise<RunsWorld> {
         ...about,
         id,
         inputs: { type: 'object' },
-        steps: steps.map(({ id: step, tool, input = {} }) => ({ id: step, tool: toolId(tool), input })),
+        steps: steps.map(({ tool, ...step }) => (tool === undefined ? step : { ...step, tool: toolId(tool) })),
         ...more,
       }
       writeFileSync(join(pack, 'pipelines', `${name}.yaml`), JSON.stringify(content))

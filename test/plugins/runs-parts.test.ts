@@ -4,16 +4,20 @@ import { join } from 'node:path'
 import type { CallHistory, JsonObject, ToolContract } from 'cloned/kernel'
 import { createStore, type EmbeddedStore } from 'cloned/plugins/store'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { judgeInterrupted } from '../../plugins/runs/interrupted.js'
-import { createLedger } from '../../plugins/runs/ledger.js'
+import { settleInterrupted } from '../../plugins/runs/interrupted.js'
+import { Journal } from '../../plugins/runs/journal.js'
+import { Lanes } from '../../plugins/runs/lanes.js'
+import { createLedger, type Ledger } from '../../plugins/runs/ledger.js'
+import type { CallParts } from '../../plugins/runs/parts.js'
 import { Progress } from '../../plugins/runs/progress.js'
 import { Pursuits } from '../../plugins/runs/pursuits.js'
-import { MIGRATIONS, type StoredRun, type StoredStep } from '../../plugins/runs/tables.js'
+import { FORMAT, MIGRATIONS, type Node, type StoredRun } from '../../plugins/runs/tables.js'
+import { MAX_BEGUN, walkRun } from '../../plugins/runs/walk.js'
 import type { Pipeline } from '../../plugins/skills/index.js'
 
 const TOOL = 'test.other.run@v1'
 
-function storedRun(step: Partial<StoredStep> = {}): StoredRun {
+function storedRun(more: Partial<StoredRun> = {}, nodes: readonly Node[] = []): StoredRun {
   const definition: Pipeline = {
     id: 'test.pack',
     pack: 'test.pack',
@@ -21,145 +25,297 @@ function storedRun(step: Partial<StoredStep> = {}): StoredRun {
     title: '',
     description: '',
     inputs: {},
+    constitutions: [],
+    requires: { connectors: {} },
     allowedTools: [TOOL],
-    steps: [{ id: 's', tool: TOOL, input: {} }],
+    steps: [{ kind: 'call', id: 's', tool: TOOL, input: {}, onDenied: 'fail', constitution: { of: 'step s' } }],
     output: null,
+    parts: {},
     digest: 'd',
   }
   return {
     id: 'run_1',
-    pipeline: definition.id,
-    pipelineDigest: definition.digest,
+    format: FORMAT,
     definition,
     inputs: { a: 1 },
     actor: { id: 'user:ada', claimed: false, osUser: 'ada' },
     state: 'running',
     version: 1,
+    epoch: 0,
+    carriers: [],
     createdAt: 5,
-    steps: [{ id: 's', tool: TOOL, state: 'running', calls: [], ...step }],
+    nodes: new Map(nodes.map((node) => [node.path, node])),
+    ...more,
   }
 }
 
-describe('a step that a dead process left running', () => {
-  const intent = (more: JsonObject = {}): CallHistory => ({
+const node = (more: Partial<Node> = {}): Node => ({
+  path: 's',
+  state: 'running',
+  calls: [],
+  attempts: 1,
+  startedAt: 7,
+  ...more,
+})
+
+describe('a run of very many items', () => {
+  it('begins no more of them than a process can hold', async () => {
+    const begun = Array.from({ length: MAX_BEGUN }, (_, i) => node({ path: `other[${i}]`, state: 'done' }))
+    const run = storedRun({}, begun)
+    const written: Node[] = []
+    const ledger = {
+      write: async (_: unknown, nodes: readonly Node[]) => {
+        written.push(...nodes)
+        return 'running' as const
+      },
+      glance: async () => undefined,
+      sync: async () => {},
+    }
+    const hand = { signal: new AbortController().signal, leaving: () => false }
+    const journal = new Journal(run, { id: run.id, epoch: 1 }, { ledger, hand, now: () => 9 })
+    // It must not come as far as to use any other part.
+    const end = await walkRun({ journal } as CallParts)
+    expect(end).toMatchObject({ kind: 'failed', error: { code: 'RUN_LARGE' } })
+    expect(written).toMatchObject([{ path: 's', state: 'failed' }])
+  })
+})
+
+describe('a step that a hand left without a word', () => {
+  const intent = (more: JsonObject = {}, outcome?: JsonObject): CallHistory => ({
     callId: 'call_1',
     intent: {
       seq: 7,
       hash: '',
-      record: { type: 'tool.intent', call_id: 'call_1', target: TOOL, actor: { id: 'run:run_1' }, ...more },
+      record: {
+        type: 'tool.intent',
+        call_id: 'call_1',
+        target: TOOL,
+        actor: { id: 'run:run_1', claimed: false },
+        idempotency_key: 'run_1/s',
+        ...more,
+      },
     },
+    ...(outcome ? { outcome: { seq: 8, hash: '', record: { type: 'tool.outcome', ...outcome } } } : {}),
   })
 
-  it.each<[string, { step?: Partial<StoredStep>; calls?: CallHistory[]; idempotent?: boolean }, string]>([
-    ['is repeated when no intent of it is durable', {}, 'repeat'],
+  it.each<[string, { step?: Partial<Node>; calls?: CallHistory[]; idempotent?: boolean }, Node['state']]>([
+    ['is repeated when no intent of it is durable', {}, 'pending'],
     ['is not when one is', { calls: [intent()] }, 'indeterminate'],
-    ['is repeated when calling twice does no more', { calls: [intent()], idempotent: true }, 'repeat'],
-    ['is not when its instance is not known', { step: {} }, 'indeterminate'],
+    ['is not when one is and its row was lost', { step: { state: 'pending' }, calls: [intent()] }, 'indeterminate'],
+    ['is not when it ran and its answer was lost', { calls: [intent({}, { status: 'done' })] }, 'indeterminate'],
+    ['is not when nobody knows what it did', { calls: [intent({}, { effect: 'unknown' })] }, 'indeterminate'],
+    ['is repeated when it did nothing', { calls: [intent({}, { effect: 'none' })] }, 'pending'],
+    ['is repeated when it was denied', { calls: [intent({}, { status: 'denied' })] }, 'pending'],
+    ['is repeated when calling twice does no more', { calls: [intent()], idempotent: true }, 'pending'],
+    ['is repeated when the end of that call is known', { step: { calls: ['call_1'] }, calls: [intent()] }, 'pending'],
+    ['is repeated when the intent is another run’s', { calls: [intent({ idempotency_key: 'run_2/s' })] }, 'pending'],
+    ['is repeated when the intent is another step’s', { calls: [intent({ idempotency_key: 'run_1/t' })] }, 'pending'],
     [
-      'is repeated when the intent is of a call whose end is known',
-      { step: { instance: 'i', calls: ['call_1'] }, calls: [intent()] },
-      'repeat',
+      'is repeated when somebody only claims it',
+      { calls: [intent({ actor: { id: 'run:run_1', claimed: true } })] },
+      'pending',
     ],
-    ['is repeated when the intent is another actor’s', { calls: [intent({ actor: { id: 'run:run_2' } })] }, 'repeat'],
-    ['is repeated when the intent is another tool’s', { calls: [intent({ target: 'test.again.run@v1' })] }, 'repeat'],
-    ['is repeated when the intent is of a nested call', { calls: [intent({ parent: 'call_0' })] }, 'repeat'],
+    ['is repeated when the intent is of a nested call', { calls: [intent({ parent: 'call_0' })] }, 'pending'],
     [
-      'is not when the log does not say whose intent it is',
-      { calls: [intent({ actor: null, target: null })] },
-      'indeterminate',
+      'is repeated when it was the run that kept an output',
+      { calls: [intent({ idempotency_key: 'run_1/s!output' })] },
+      'pending',
     ],
-  ])('%s', async (_, { step = { instance: 'i' }, calls = [], idempotent = false }, expected) => {
-    const run = storedRun(step)
+  ])('%s', async (_, { step = {}, calls = [], idempotent = false }, expected) => {
+    const run = storedRun({ carriers: ['i1', 'i2'] }, [node(step)])
     const asked: (readonly string[])[] = []
-    const evidence = {
+    const found = await settleInterrupted(run, {
       audit: {
-        calls: async (instances: readonly string[]) => {
+        calls: async (instances) => {
           asked.push(instances)
           return calls
         },
       },
       tool: () => ({ idempotent }) as ToolContract,
-    }
-    expect(await judgeInterrupted(run, run.steps[0] as StoredStep, evidence)).toBe(expected)
-    for (const instances of asked) expect(instances).toEqual(['i'])
+      now: () => 9,
+    })
+    const known = found.find(({ path }) => path === 's')?.state ?? step.state
+    expect(known).toBe(expected)
+    expect(asked).toEqual([['i1', 'i2']])
+  })
+
+  it('is what its row says when the last hand left in order', async () => {
+    const audit = { calls: () => Promise.reject(new Error('not asked')) }
+    expect(await settleInterrupted(storedRun({}, [node()]), { audit, tool: () => undefined, now: () => 9 })).toEqual([])
   })
 
   it('is not repeated when the log cannot be read', async () => {
-    const run = storedRun({ instance: 'i' })
-    const evidence = { audit: { calls: () => Promise.reject(new Error('unreadable')) }, tool: () => undefined }
-    await expect(judgeInterrupted(run, run.steps[0] as StoredStep, evidence)).rejects.toThrow('unreadable')
+    const audit = { calls: () => Promise.reject(new Error('unreadable')) }
+    const run = storedRun({ carriers: ['i'] }, [node()])
+    await expect(settleInterrupted(run, { audit, tool: () => undefined, now: () => 9 })).rejects.toThrow('unreadable')
   })
 })
 
 describe('the ledger', () => {
   let directory: string
   let store: EmbeddedStore
+  let ledger: Ledger
+  const taking = (limits = { workspace: 9, pipeline: 9 }) => ({ holder: 'h', instance: 'i', limits })
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), 'cloned-ledger-'))
     store = createStore({ path: join(directory, 'state.db'), now: () => 9 })
     await store.open()
     await store.migrate('cloned.runs', MIGRATIONS)
+    ledger = createLedger(
+      store,
+      () => 9,
+      () => {},
+    )
   })
   afterEach(async () => {
     await store.close()
     rmSync(directory, { recursive: true, force: true })
   })
 
-  it('gives back what was put in, and clears what a move does not name', async () => {
-    const changed: string[] = []
-    const ledger = createLedger(
-      store,
-      () => 9,
-      (id) => changed.push(id),
-    )
-    const run = storedRun()
-    await ledger.insert(run)
-    const fresh = { ...run, steps: [{ id: 's', tool: TOOL, state: 'pending', calls: [] }] }
-    expect(await ledger.load(run.id)).toEqual(fresh)
-    const error = { code: 'X', message: 'm', help: 'h' }
-    await ledger.move(run, { state: 'failed', error, step: { index: 0, state: 'failed', calls: ['c'], error } })
-    expect(await ledger.load(run.id)).toEqual({
-      ...fresh,
-      version: 2,
+  it('gives back what was put in, and clears what a write does not name', async () => {
+    const full = node({
       state: 'failed',
-      error,
-      endedAt: 9,
-      steps: [{ id: 's', tool: TOOL, state: 'failed', calls: ['c'], callId: 'c', error }],
+      calls: ['c'],
+      due: 8,
+      approval: 'ap_1',
+      output: { x: [1] },
+      artifact: 'art_1',
+      error: { code: 'X', message: 'm', help: 'h', effect: 'unknown' },
+      endedAt: 8,
     })
-    await ledger.move({ ...run, version: 2 }, { state: 'running', step: { index: 0, state: 'pending', calls: ['c'] } })
-    expect(await ledger.load(run.id)).toEqual({
-      ...fresh,
-      version: 3,
-      steps: [{ id: 's', tool: TOOL, state: 'pending', calls: ['c'], callId: 'c' }],
-    })
-    expect(changed).toEqual([run.id, run.id, run.id])
+    const run = storedRun({ rerunOf: 'run_0' }, [full, node({ path: 'each[3]/s' })])
+    await ledger.insert(run)
+    expect(await ledger.load(run.id)).toEqual(run)
+    const held = await ledger.take(run, taking())
+    await ledger.write(held ?? { id: '', epoch: 0 }, [node()])
+    expect((await ledger.load(run.id))?.nodes.get('s')).toEqual(node())
   })
 
-  it('undoes a move from an outdated view, the step with it', async () => {
-    const ledger = createLedger(
-      store,
-      () => 9,
-      () => {},
-    )
+  it('refuses a hand that has lost its run, and keeps nothing of what it wrote', async () => {
     const run = storedRun()
     await ledger.insert(run)
-    await ledger.move(run, { state: 'cancelled' })
-    const late = ledger.move(run, { state: 'running', step: { index: 0, state: 'done', calls: ['c'], output: 1 } })
-    await expect(late).rejects.toMatchObject({ code: 'STORE_CONFLICT' })
-    expect(await ledger.load(run.id)).toMatchObject({ state: 'cancelled', steps: [{ state: 'pending' }] })
+    const first = (await ledger.take(run, taking())) ?? { id: '', epoch: -1 }
+    const seen = (await ledger.load(run.id)) ?? run
+    expect(seen).toMatchObject({ carriers: ['i'], epoch: 1 })
+    const second = await ledger.take(seen, { ...taking(), instance: 'j' })
+    expect((await ledger.load(run.id))?.carriers).toEqual(['i', 'j'])
+    expect(await ledger.take(seen, taking())).toBeUndefined()
+    await expect(ledger.write(first, [node({ state: 'done' })])).rejects.toMatchObject({ code: 'STORE_CONFLICT' })
+    await expect(ledger.leave(first, { to: { state: 'done' } })).rejects.toMatchObject({ code: 'STORE_CONFLICT' })
+    expect(await ledger.load(run.id)).toMatchObject({ state: 'running', nodes: new Map() })
+    expect(await ledger.write(second ?? first, [node()])).toBe('running')
   })
 
-  it('knows which runs are open', async () => {
-    const ledger = createLedger(
-      store,
-      () => 9,
-      () => {},
-    )
-    for (const [i, state] of (['running', 'waiting', 'done', 'failed', 'cancelled'] as const).entries()) {
-      await ledger.insert({ ...storedRun(), id: `run_${i}`, state, createdAt: i })
+  it.each([
+    ['cancelled', 'done', 'cancelled'],
+    ['cancelled', 'waiting', 'cancelled'],
+    ['paused', 'waiting', 'paused'],
+    ['paused', 'done', 'done'],
+  ] as const)('a run that was %s and then comes to be %s is %s', async (outside, inside, state) => {
+    const run = storedRun()
+    await ledger.insert(run)
+    const held = (await ledger.take(run, taking())) ?? { id: '', epoch: -1 }
+    expect(await ledger.change(run.id, { from: ['running'], to: outside })).toBe(true)
+    expect(await ledger.change(run.id, { from: ['running'], to: outside })).toBe(false)
+    expect(await ledger.write(held, [node()])).toBe(outside)
+    await ledger.leave(held, { to: { state: inside } })
+    expect(await ledger.load(run.id)).toMatchObject({ state, carriers: [] })
+  })
+
+  it('lets no more runs into hands than the limits say, and counts what the dead hold until they are buried', async () => {
+    for (const id of ['run_1', 'run_2', 'run_3']) await ledger.insert(storedRun({ id }))
+    const take = async (id: string, limits: { workspace: number; pipeline: number }) =>
+      ledger.take((await ledger.load(id)) ?? storedRun(), taking(limits))
+    expect(await take('run_1', { workspace: 2, pipeline: 2 })).toBeDefined()
+    expect(await take('run_2', { workspace: 1, pipeline: 2 })).toBeUndefined()
+    expect(await take('run_2', { workspace: 2, pipeline: 1 })).toBeUndefined()
+    expect(await take('run_2', { workspace: 2, pipeline: 2 })).toBeDefined()
+    expect(await take('run_3', { workspace: 2, pipeline: 2 })).toBeUndefined()
+    expect(await ledger.holders()).toEqual(['h'])
+    await ledger.free('h')
+    expect(await take('run_3', { workspace: 1, pipeline: 1 })).toBeDefined()
+  })
+
+  it('knows which runs are open, page by page', async () => {
+    const states = ['running', 'waiting', 'paused', 'done', 'failed', 'cancelled', 'waiting'] as const
+    for (const [i, state] of states.entries()) await ledger.insert(storedRun({ id: `run_${i}`, state, createdAt: i }))
+    expect(await ledger.open(2)).toEqual(['run_0', 'run_1'])
+    expect(await ledger.open(2, 'run_1')).toEqual(['run_6'])
+    expect(await ledger.ids(3)).toEqual(['run_6', 'run_5', 'run_4'])
+  })
+
+  it('keeps the steps of runs that an older version has stored', async () => {
+    const old = createStore({ path: join(directory, 'old.db'), now: () => 9 })
+    await old.open()
+    await old.migrate('cloned.runs', MIGRATIONS.slice(0, 1))
+    await old.write([
+      {
+        sql: `insert into runs (id, pipeline, definition, inputs, actor, state, version, created_at)
+              values ('run_o', 'p', '{"id":"p","steps":[{"id":"a","tool":"t"}],"digest":"d"}', '{}', '{"id":"user:ada"}',
+                'waiting', 3, 5)`,
+      },
+      {
+        sql: `insert into run_steps (run, idx, id, tool, state, calls, output)
+              values ('run_o', 0, 'a', 't', 'done', '["c"]', '{"x":1}'), ('run_o', 1, 'b', 't', 'pending', '[]', null)`,
+      },
+    ])
+    await old.migrate('cloned.runs', MIGRATIONS)
+    const nodes = new Map([
+      ['a', { path: 'a', state: 'done', calls: ['c'], attempts: 1, startedAt: 0, output: { x: 1 } }],
+    ])
+    expect(
+      await createLedger(
+        old,
+        () => 9,
+        () => {},
+      ).load('run_o'),
+    ).toMatchObject({ format: 1, state: 'waiting', nodes })
+    await old.close()
+  })
+})
+
+describe('the calls to one connector', () => {
+  it('wait for their turn, in order, and not for those to another', async () => {
+    const lanes = new Lanes(1)
+    const { signal } = new AbortController()
+    const log: string[] = []
+    let open = () => {}
+    const opened = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const call = (tool: string, until: Promise<void> = Promise.resolve()) =>
+      lanes.within(tool, signal, 'stopped', async () => {
+        log.push(`+${tool}`)
+        await until
+        log.push(`-${tool}`)
+        return 'done'
+      })
+    const all = [call('a.x@v1', opened), call('a.y@v1'), call('a.z@v1'), call('b.x@v1')]
+    await all[3]
+    expect(log).toEqual(['+a.x@v1', '+b.x@v1', '-b.x@v1'])
+    open()
+    expect(await Promise.all(all)).toEqual(['done', 'done', 'done', 'done'])
+    expect(log.slice(3)).toEqual(['-a.x@v1', '+a.y@v1', '-a.y@v1', '+a.z@v1', '-a.z@v1'])
+  })
+
+  it('are not begun once they were told to stop', async () => {
+    const lanes = new Lanes(1)
+    const stop = new AbortController()
+    let begun = 0
+    const first = lanes.within('a.x@v1', stop.signal, 'stopped', async () => {
+      stop.abort()
+      return 'done'
+    })
+    const work = async () => {
+      begun++
+      return 'done'
     }
-    expect(await ledger.open()).toEqual(['run_0', 'run_1'])
-    expect(await ledger.ids(3)).toEqual(['run_4', 'run_3', 'run_2'])
+    expect(await Promise.all([first, lanes.within('a.y@v1', stop.signal, 'stopped', work)])).toEqual([
+      'done',
+      'stopped',
+    ])
+    expect(begun).toBe(0)
+    expect(await lanes.within('a.y@v1', new AbortController().signal, 'stopped', work)).toBe('done')
   })
 })
 
@@ -167,15 +323,28 @@ describe('listening to a run', () => {
   it('hears a change that came between two looks', async () => {
     const progress = new Progress()
     const watch = progress.watch('a')
-    progress.changed('a')
+    progress.moved('a')
     expect(await watch.next(undefined)).toBe(true)
-    progress.changed('b')
+    progress.moved('b')
     expect(await watch.next(1)).toBe(false)
     const next = watch.next(undefined)
+    progress.moved('a')
+    expect(await next).toBe(true)
+    watch.close()
+    progress.moved('a')
+  })
+
+  it('hears of every change only where it asks for them', async () => {
+    const progress = new Progress()
+    const watch = progress.watch('a')
+    progress.changed('a')
+    expect(await watch.next(1)).toBe(false)
+    progress.changed('a')
+    expect(await watch.next(undefined, 1)).toBe(true)
+    const next = watch.next(undefined, 1)
     progress.changed('a')
     expect(await next).toBe(true)
     watch.close()
-    progress.changed('a')
   })
 })
 

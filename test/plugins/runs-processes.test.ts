@@ -56,9 +56,8 @@ describe('a run whose process was killed', () => {
     const here = await world.open()
     expect(await here.runs.resume()).toMatchObject([
       {
-        state: 'failed',
-        error: { code: 'RUN_STEP_INDETERMINATE' },
-        steps: [{ state: 'done' }, { state: 'indeterminate' }, {}],
+        state: 'waiting',
+        steps: [{ state: 'done' }, { state: 'indeterminate', error: { code: 'RUN_STEP_INDETERMINATE' } }, {}],
       },
     ])
     expect(effects()).toEqual(['echo', 'other'])

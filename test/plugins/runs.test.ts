@@ -114,7 +114,10 @@ describe('a run', () => {
     expect(again).toMatchObject({ state: 'done', steps: [{ state: 'done' }, { state: 'done' }] })
     expect(again?.error).toBeUndefined()
     expect(world.effects).toEqual(['echo', 'other', 'other'])
-    expect(world.log().find(({ type }) => type === 'run.retry')).toMatchObject({ step: 'b', actor: { id: 'user:ada' } })
+    expect(world.log().find(({ type }) => type === 'run.retry')).toMatchObject({
+      steps: [{ step: 'b', was: 'failed' }],
+      actor: { id: 'user:ada' },
+    })
   })
 
   it('fails at a template that names nothing, naming the path, without making the call', async () => {
@@ -241,7 +244,7 @@ describe('a dry run', () => {
     ])
     const before = world.log()
     const steps = await here.runs.preview({ pipeline, inputs: { dir: 'docs' } })
-    expect(steps.map(({ id, verdict }) => [id, verdict])).toEqual([
+    expect(steps.map(({ path, verdict }) => [path, verdict])).toEqual([
       ['a', 'allow'],
       ['b', 'ask'],
       ['c', 'deny'],

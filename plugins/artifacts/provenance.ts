@@ -1,10 +1,10 @@
 // Gathers what plugins know of the call that saves an artifact; one source must never overwrite what another said.
-import { type Actor, type Contribution, type JsonObject, snapshot } from 'cloned/kernel'
+import { type Contribution, type JsonObject, snapshot } from 'cloned/kernel'
 import type { ProvenanceSource } from './slot.js'
 
 /** The actor, and the keys of every source. Throws when a source does, answers no JSON object, or repeats a key. */
 export function gatherProvenance(
-  call: { readonly callId: string; readonly actor: Actor },
+  call: Parameters<ProvenanceSource['describe']>[0],
   sources: readonly Contribution<ProvenanceSource>[],
 ): JsonObject {
   const { id, claimed, osUser } = call.actor

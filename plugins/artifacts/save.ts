@@ -1,58 +1,87 @@
 // Saves an artifact in one step: a reader sees all of it or nothing, and nothing that is saved is ever changed.
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ClonedError, describeThrown, fail, HandlerError, sha256 } from 'cloned/kernel'
-import { filenameProblem, mediaTypeOf } from './filename.js'
-import type { ArtifactManifest } from './slot.js'
+import { type AuditLog, ClonedError, describeThrown, fail, HandlerError, type JsonObject, sha256 } from 'cloned/kernel'
+import type { Keys } from '../keys/slot.js'
+import { sealBundle } from './bundle.js'
+import { callsBehind } from './calls.js'
+import { filenameProblem, isMediaType, mediaTypeOf } from './filename.js'
+import type { ArtifactManifest, Artifacts, NewArtifact } from './slot.js'
+import { discard, STAGING, sweep, syncDirectory, TooLarge, writeContent, writeSealed } from './staging.js'
+import { type Facts, statementOf } from './statement.js'
 
-/** Largest artifact, bytes. */
-export const MAX_ARTIFACT_BYTES = 16 * 1024 * 1024
-const STAGING = '.staging'
-const STALE_MS = 24 * 3_600_000
+/** The file beside `content/` that is signed. */
+export const MANIFEST = 'manifest.sigstore.json'
+/** The series of the workspace's keys that signs artifacts. */
+export const PURPOSE = 'artifacts'
+/** Largest manifest, bytes; some 20,000 calls. */
+export const MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 
-/** What is saved. */
-export interface NewArtifact {
-  readonly filename: string
-  readonly content: string
-  readonly mediaType?: string | undefined
-  readonly callId: string
-  readonly createdBy: string
-  readonly provenance: ArtifactManifest['provenance']
+interface SaveDeps {
+  /** Absolute path of `.cloned/artifacts`; known from `onStart` on. */
+  readonly directory: () => string
+  /** Id of the workspace. */
+  readonly workspace: () => string
+  readonly keys: Pick<Keys, 'signer'>
+  readonly audit: Pick<AuditLog, 'find'>
+  /** What is known of the call; a throw fails the save. */
+  readonly provenance: (call: Parameters<Artifacts['save']>[1]) => JsonObject
+  /** Bytes of the largest content. */
+  readonly maxBytes: number
+  readonly now: () => number
 }
 
-/**
- * Saves an artifact under a fresh id below `directory` and answers its manifest; durable when it resolves.
- * Throws `ARTIFACT_REFUSED` for a name or size, `ARTIFACT_UNSAVED` when the disk refuses; both say what is left behind.
- */
+/** See {@link Artifacts.save}. */
 export async function saveArtifact(
-  directory: string,
-  artifact: NewArtifact,
-  now: () => number,
+  { filename, content, mediaType = mediaTypeOf(filename), sources = [] }: NewArtifact,
+  call: Parameters<Artifacts['save']>[1],
+  deps: SaveDeps,
 ): Promise<ArtifactManifest> {
-  const bytes = Buffer.from(artifact.content)
-  const problem =
-    bytes.byteLength > MAX_ARTIFACT_BYTES ? `it has ${bytes.byteLength} bytes` : filenameProblem(artifact.filename)
+  const problem = filenameProblem(filename) ?? (isMediaType(mediaType) ? undefined : 'its media type is not one')
   if (problem) throw refused(problem)
-  const manifest: ArtifactManifest = {
-    version: 1,
-    id: `art_${randomBytes(12).toString('hex')}`,
-    filename: artifact.filename,
-    media_type: artifact.mediaType ?? mediaTypeOf(artifact.filename),
-    size: bytes.byteLength,
-    sha256: sha256(bytes),
-    created_at: new Date(now()).toISOString(),
-    created_by: artifact.createdBy,
-    call_id: artifact.callId,
-    provenance: artifact.provenance,
-  }
-  const staged = join(directory, STAGING, manifest.id)
+  const directory = deps.directory()
+  const staged = join(directory, STAGING, randomBytes(12).toString('hex'))
+  let manifest: ArtifactManifest
   try {
-    await stage(staged, manifest, bytes)
-    await sweep(join(directory, STAGING), (await stat(staged)).mtimeMs)
-    await rename(staged, join(directory, manifest.id))
+    const provenance = deps.provenance(call)
+    const { size, sha256: hash } = await writeContent(staged, filename, content, deps.maxBytes, call.signal)
+    const { calls, packages, upTo } = await callsBehind(deps.audit, call)
+    const facts: Facts = {
+      filename,
+      media_type: mediaType,
+      size,
+      sha256: hash,
+      created_at: new Date(deps.now()).toISOString(),
+      created_by: call.actor.id,
+      call_id: call.callId,
+      workspace: deps.workspace(),
+      provenance,
+      calls,
+      packages,
+      sources,
+      upTo,
+    }
+    const { id, payload } = statementOf(facts)
+    const bundle = Buffer.from(sealBundle(payload, await deps.keys.signer(PURPOSE)))
+    if (bundle.byteLength > MAX_MANIFEST_BYTES) throw new RangeError(`its manifest would name ${calls.length} calls`)
+    await writeSealed(join(staged, MANIFEST), bundle)
+    await syncDirectory(staged)
+    await sweep(join(directory, STAGING), staged)
+    // Before the artifact stands: the log may know of one that a crash has prevented, but never the other way round.
+    await call.record('artifact.saved', {
+      artifact: id,
+      manifest_sha256: sha256(payload),
+      content_sha256: hash,
+      size,
+    })
+    await rename(staged, join(directory, id))
+    const { upTo: _, ...said } = facts
+    manifest = { id, ...said }
   } catch (error) {
-    throw unsaved(await discard(staged, error), 'none')
+    const cause = await discard(staged, error)
+    if (cause instanceof TooLarge) throw refused(cause.message)
+    throw unsaved(cause, 'none')
   }
   try {
     await syncDirectory(directory)
@@ -63,67 +92,14 @@ export async function saveArtifact(
   return manifest
 }
 
-async function stage(staged: string, manifest: ArtifactManifest, bytes: Buffer): Promise<void> {
-  await mkdir(join(staged, 'content'), { recursive: true, mode: 0o700 })
-  await writeSealed(join(staged, 'content', manifest.filename), bytes)
-  await syncDirectory(join(staged, 'content'))
-  await writeSealed(join(staged, 'manifest.json'), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`))
-  await syncDirectory(staged)
-}
-
-/** Writes a file that is not meant to be written again. */
-async function writeSealed(path: string, bytes: Buffer): Promise<void> {
-  const handle = await open(path, 'wx', 0o600)
-  try {
-    await handle.writeFile(bytes)
-    await handle.chmod(0o444)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-/** Removes what was staged; answers the cause of the failure, with a second one when that fails too. */
-async function discard(staged: string, cause: unknown): Promise<unknown> {
-  try {
-    await rm(staged, { recursive: true, force: true })
-    return cause
-  } catch (error) {
-    return new AggregateError([cause, error], `${describeThrown(cause)}; removing ${staged}: ${describeThrown(error)}`)
-  }
-}
-
-/**
- * Removes what killed processes left half written. Another process may be staging now, hence the age, by the clock that
- * stamps the files: the kernel's may be another.
- */
-async function sweep(staging: string, now: number): Promise<void> {
-  for (const name of await readdir(staging)) {
-    const path = join(staging, name)
-    const found = await stat(path).catch((error: unknown) => {
-      if ((error as { code?: string }).code === 'ENOENT') return undefined
-      throw error
-    })
-    if (found && now - found.mtimeMs > STALE_MS) await rm(path, { recursive: true, force: true })
-  }
-}
-
 /** The failure of a save that left no artifact, or that may not survive a power cut. */
-export function unsaved(error: unknown, effect: 'none' | 'unknown'): HandlerError {
+function unsaved(error: unknown, effect: 'none' | 'unknown'): HandlerError {
   const { message, code, help } = new ClonedError('ARTIFACT_UNSAVED', { cause: describeThrown(error) })
   return new HandlerError(message, { effect, code, help })
 }
 
-function refused(reason: string): HandlerError {
+/** The failure of a save that was refused before anything was kept. */
+export function refused(reason: string): HandlerError {
   const { message, code, help } = new ClonedError('ARTIFACT_REFUSED', { reason })
   return fail(message, { code, help })
 }

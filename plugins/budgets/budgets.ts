@@ -1,11 +1,11 @@
 // Decides whether a tool call fits into the budgets of the policy; must never take from one cap and not from another.
-import { ClonedError, type Reserve, type TakeAnswer, type ToolCall } from 'cloned/kernel'
+import { type Ask, ask, ClonedError, type Reserve, type TakeAnswer, type TakeRef, type ToolCall } from 'cloned/kernel'
 import type { Policy, PolicySnapshot } from '../policy/slot.js'
 import type { Store } from '../store/slot.js'
-import { type Cap, capsOf, type Draw, drawsOf, limitOf, MILLIONTHS, windowStart } from './caps.js'
+import { type Cap, capsOf, type Draw, drawsOf, limitOf, MILLIONTHS, OF, unknownCosts, windowStart } from './caps.js'
 import { durationOf } from './duration.js'
 import { createLedger } from './ledger.js'
-import type { Budgets } from './slot.js'
+import type { Budgets, BudgetUsage, BudgetWarning } from './slot.js'
 import { tokenOf } from './token.js'
 
 // Between a refused take and the look at why, another call may have given back; then it is tried again.
@@ -16,25 +16,34 @@ export interface BudgetsDeps {
   readonly store: Pick<Store, 'all' | 'write'>
   readonly policy: Pick<Policy, 'snapshot'>
   readonly now: () => number
+  /** Told once by the call that took a budget to its warning threshold. */
+  readonly warn?: (warning: BudgetWarning) => void
+}
+
+/** The budgets, as the gate meets them. */
+export interface OpenBudgets extends Budgets {
+  readonly reserve: Reserve<ToolCall>
+  /** Asks a person about a call whose cost in a capped category is unknown. */
+  judge(call: ToolCall): Ask | undefined
 }
 
 /** Makes the budgets of one workspace. Any number of processes may have one on the same store. */
-export function createBudgets({ store, policy, now }: BudgetsDeps): Budgets & { readonly reserve: Reserve<ToolCall> } {
+export function createBudgets({ store, policy, now, warn = () => {} }: BudgetsDeps): OpenBudgets {
   const ledger = createLedger({ store, now })
   const currentCaps = cached(capsOf)
 
   /** The first cap that has no room for its draw. */
   const refusal = async (draws: readonly Draw[], pack: string): Promise<TakeAnswer | undefined> => {
     for (const draw of draws) {
-      const used = await ledger.used(draw.cap.key, draw.window)
+      const used = await ledger.used(draw.counter, draw.window)
       if (used + draw.amount > limitOf(draw.cap)) return exceeded(draw, used, pack)
     }
     return undefined
   }
 
-  const plan = ({ tool }: ToolCall): { readonly draws: readonly Draw[]; readonly pack: string } => {
+  const plan = (call: ToolCall): { readonly draws: readonly Draw[]; readonly pack: string } => {
     const snapshot = policy.snapshot()
-    return { draws: drawsOf(currentCaps(snapshot), tool, now()), pack: snapshot.pack }
+    return { draws: drawsOf(currentCaps(snapshot), call, now()), pack: snapshot.pack }
   }
 
   const reserve: Reserve<ToolCall> = {
@@ -48,8 +57,12 @@ export function createBudgets({ store, policy, now }: BudgetsDeps): Budgets & { 
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         const { draws, pack } = plan(call)
         if (draws.length === 0) return { ok: true, token: null }
-        const token = await ledger.take(ref, draws)
-        if (token !== undefined) return { ok: true, token }
+        const taken = await ledger.take(ref, draws)
+        if (taken) {
+          for (const [i, draw] of draws.entries())
+            if (crosses(draw, taken.used[i] ?? 0)) warn(warningOf(ref, call, draw, taken.used[i] ?? 0))
+          return { ok: true, token: taken.token }
+        }
         const earlier = await ledger.taken(ref.callId)
         if (earlier?.open) return { ok: true, token: earlier.token }
         if (earlier) return { ok: false, reason: 'the budgets of this call are settled already' }
@@ -69,18 +82,72 @@ export function createBudgets({ store, policy, now }: BudgetsDeps): Budgets & { 
     restore: ledger.restore,
   }
 
+  const usageOf = async (cap: Cap, at: number): Promise<readonly BudgetUsage[]> => {
+    const start = windowStart(cap, at)
+    if (cap.per === undefined) return [usageIn(cap, start, at, await ledger.used(cap.key, start))]
+    const prefix = cap.key + OF
+    const counters = await ledger.counters(prefix, start)
+    if (counters.length === 0) return [usageIn(cap, start, at, 0)]
+    return counters.map(({ counter, used }) => usageIn(cap, start, at, used, counter.slice(prefix.length)))
+  }
+
   return {
     reserve,
-    async usage() {
-      const at = now()
-      return Promise.all(
-        currentCaps(policy.snapshot()).map(async ({ key, category, limit, windowMs, tools }) => {
-          const start = windowStart({ windowMs }, at)
-          const used = (await ledger.used(key, start)) / MILLIONTHS
-          return { category, limit, used, windowMs, windowStart: start, ...(tools ? { tools } : {}) }
-        }),
+    judge(call) {
+      const [category] = unknownCosts(currentCaps(policy.snapshot()), call)
+      if (category === undefined) return undefined
+      return ask(
+        `what it costs in "${category}" cannot be known before, and a budget is kept of that`,
+        `unknown ${category}`,
       )
     },
+    async usage() {
+      const at = now()
+      return (await Promise.all(currentCaps(policy.snapshot()).map((cap) => usageOf(cap, at)))).flat()
+    },
+  }
+}
+
+function usageIn(cap: Cap, start: number, at: number, millionths: number, subject?: string): BudgetUsage {
+  const { category, limit, windowMs, per, tools } = cap
+  const used = millionths / MILLIONTHS
+  const elapsed = at - start
+  return {
+    category,
+    limit,
+    used,
+    warnAt: cap.warnAt / MILLIONTHS,
+    projected: elapsed <= 0 ? used : Math.round((millionths * windowMs) / elapsed) / MILLIONTHS,
+    windowMs,
+    windowStart: start,
+    ...(per ? { per } : {}),
+    ...(subject === undefined ? {} : { subject }),
+    ...(tools ? { tools } : {}),
+  }
+}
+
+/** Whether this very draw took the counter from below the threshold to it. Takes are one after the other, so only one does. */
+function crosses({ cap, amount }: Draw, used: number): boolean {
+  return used >= cap.warnAt && used - amount < cap.warnAt
+}
+
+function warningOf(
+  { callId }: TakeRef,
+  { target }: ToolCall,
+  { cap, counter, window }: Draw,
+  used: number,
+): BudgetWarning {
+  const { category, limit, windowMs, per, key, warnAt } = cap
+  return {
+    callId,
+    tool: target,
+    category,
+    limit,
+    used: used / MILLIONTHS,
+    warnAt: warnAt / MILLIONTHS,
+    windowMs,
+    windowStart: window,
+    ...(per === undefined ? {} : { subject: counter.slice(key.length + OF.length) }),
   }
 }
 

@@ -32,26 +32,47 @@ export function bar({ used, limit }: Pick<BudgetUsage, 'used' | 'limit'>): strin
 
 function table(usage: readonly BudgetUsage[], { table, paint }: CommandContext): string {
   const rows = usage.map((budget) => {
-    const colour =
-      budget.used >= budget.limit ? paint.red : budget.used >= budget.limit * 0.8 ? paint.yellow : paint.green
+    const { category, used, limit, warnAt, projected, windowMs, windowStart } = budget
+    const colour = used >= limit ? paint.red : used >= warnAt ? paint.yellow : paint.green
     return [
-      budget.category,
-      budget.tools?.join(', ') ?? 'all tools',
+      category,
+      whom(budget),
       colour(bar(budget)),
-      `${budget.used} of ${budget.limit}`,
-      durationOf(budget.windowMs),
-      new Date(budget.windowStart + budget.windowMs).toISOString(),
+      `${used} of ${limit}`,
+      projected > limit ? paint.yellow(`${projected}`) : `${projected}`,
+      durationOf(windowMs),
+      new Date(windowStart + windowMs).toISOString(),
     ]
   })
-  return table(['budget', 'for', '', 'used', 'window', 'window ends'], rows)
+  return table(['budget', 'for', '', 'used', 'at this rate', 'window', 'window ends'], rows)
 }
 
-function jsonOf({ category, limit, used, windowMs, windowStart, tools }: BudgetUsage): JsonObject {
+function whom({ tools, per, subject }: BudgetUsage): string {
+  return [tools?.join(', ') ?? 'all tools', ...(per === undefined ? [] : [subject ?? `each ${per}`])].join(', ')
+}
+
+/** A budget as a document, keys in snake case. */
+export function jsonOf({
+  category,
+  limit,
+  used,
+  warnAt,
+  projected,
+  windowMs,
+  windowStart,
+  per,
+  subject,
+  tools,
+}: BudgetUsage): JsonObject {
   return {
     category,
+    per: per ?? 'workspace',
+    ...(subject === undefined ? {} : { subject }),
     ...(tools ? { tools } : {}),
     limit,
+    warn_at: warnAt,
     used,
+    projected,
     window_ms: windowMs,
     window_start: new Date(windowStart).toISOString(),
     window_end: new Date(windowStart + windowMs).toISOString(),

@@ -1,14 +1,16 @@
 // Offers the budgets as a plugin: the caps of the policy, taken before a tool call runs and settled after.
-import { definePlugin, reserveToolCall } from 'cloned/kernel'
+import { beforeToolCall, definePlugin, reserveToolCall } from 'cloned/kernel'
+import { routesCollection } from '../api/slot.js'
 import { commandsCollection } from '../cli/slot.js'
 import { policySlot } from '../policy/slot.js'
 import { storeSlot } from '../store/slot.js'
 import { createBudgets } from './budgets.js'
 import { budgetsCommand } from './command.js'
+import { budgetsPart } from './routes.js'
 import { MIGRATIONS } from './schema.js'
-import { budgetsSlot } from './slot.js'
+import { budgetsSlot, onBudgetWarning } from './slot.js'
 
-export { type BudgetsDeps, createBudgets } from './budgets.js'
+export { type BudgetsDeps, createBudgets, type OpenBudgets } from './budgets.js'
 export * from './slot.js'
 
 /** Caps per category and window, exact for all processes of a workspace. */
@@ -20,12 +22,22 @@ export const budgetsPlugin = definePlugin({
   description: 'Budgets: caps per category and window, taken before a call runs and settled after.',
   requires: { store: storeSlot, policy: policySlot },
   provides: { budgets: budgetsSlot },
-  contributes: { commands: commandsCollection },
-  taps: [reserveToolCall],
-  setup({ deps, hooks, onStart, now }) {
-    const { reserve, usage } = createBudgets({ store: deps.store, policy: deps.policy, now })
+  contributes: { commands: commandsCollection, routes: routesCollection },
+  taps: [reserveToolCall, beforeToolCall],
+  fires: [onBudgetWarning],
+  setup({ deps, hooks, onStart, now, log }) {
+    const { reserve, judge, usage } = createBudgets({
+      store: deps.store,
+      policy: deps.policy,
+      now,
+      warn(warning) {
+        log.warn('a budget has reached its warning threshold', { ...warning })
+        hooks.fire(onBudgetWarning, warning)
+      },
+    })
     hooks.reserve(reserveToolCall, reserve)
+    hooks.guard(beforeToolCall, judge)
     onStart(() => deps.store.migrate('cloned.budgets', MIGRATIONS))
-    return { budgets: { usage }, commands: [budgetsCommand({ usage })] }
+    return { budgets: { usage }, commands: [budgetsCommand({ usage })], routes: [budgetsPart({ usage })] }
   },
 })

@@ -1,6 +1,6 @@
 // Counts what calls take, in single batches for all processes; must never let a window pass its limit by a take.
 import { isClonedError, type Json, type TakeRef, type Taker } from 'cloned/kernel'
-import type { Statement, Store } from '../store/slot.js'
+import type { Row, Statement, Store } from '../store/slot.js'
 import { type Draw, limitOf } from './caps.js'
 import { readToken, type TokenDraw, tokenOf } from './token.js'
 
@@ -11,12 +11,17 @@ const SWEEP_EVERY_MS = 3_600_000
 
 /** The books of all budgets of a workspace. */
 export interface Ledger extends Taker {
-  /** Takes all of it or nothing. `undefined` when the call already has a take, or when some window is too full. */
-  take(ref: TakeRef, draws: readonly Draw[]): Promise<Json | undefined>
+  /**
+   * Takes all of it or nothing; answers the token, and what each draw has left used of its counter, in millionths.
+   * `undefined` when the call already has a take, or when some window is too full.
+   */
+  take(ref: TakeRef, draws: readonly Draw[]): Promise<{ token: Json; used: readonly number[] } | undefined>
   /** The take of a call and whether it is settled. */
   taken(callId: string): Promise<{ readonly token: Json; readonly open: boolean } | undefined>
   /** Millionths used of one window. */
-  used(cap: string, window: number): Promise<number>
+  used(counter: string, window: number): Promise<number>
+  /** The 100 counters that used most of one window, of those whose names begin with this. */
+  counters(prefix: string, window: number): Promise<readonly { readonly counter: string; readonly used: number }[]>
 }
 
 interface LedgerDeps {
@@ -33,13 +38,12 @@ export function createLedger({ store, now }: LedgerDeps): Ledger {
     return row && { token: JSON.parse(String(row['draws'])) as Json, open: row['state'] === 'taken' }
   }
 
-  /** Writes a batch; `false` when one of its expectations did not hold and nothing was written. */
-  const wrote = async (batch: readonly Statement[]): Promise<boolean> => {
+  /** Writes a batch; `undefined` when one of its expectations did not hold and nothing was written. */
+  const wrote = async (batch: readonly Statement[]): Promise<readonly (readonly Row[])[] | undefined> => {
     try {
-      await store.write(batch, RELAXED)
-      return true
+      return await store.write(batch, RELAXED)
     } catch (error) {
-      if (isClonedError(error) && error.code === 'STORE_CONFLICT') return false
+      if (isClonedError(error) && error.code === 'STORE_CONFLICT') return undefined
       throw error
     }
   }
@@ -61,13 +65,23 @@ export function createLedger({ store, now }: LedgerDeps): Ledger {
 
     async take(ref, draws) {
       const token = tokenOf(draws)
-      const batch = [open(ref, token), ...draws.map(({ cap, ...draw }) => add(cap.key, draw, limitOf(cap)))]
-      return (await wrote(batch)) ? token : undefined
+      const batch = [open(ref, token), ...draws.map(({ cap, counter, ...draw }) => add(counter, draw, limitOf(cap)))]
+      const written = await wrote(batch)
+      return written && { token, used: draws.map((_, i) => Number(written[i + 1]?.[0]?.['used'])) }
     },
 
-    async used(cap, window) {
-      const [row] = await store.all('select used from budget_used where cap = $1 and win = $2', cap, window)
+    async used(counter, window) {
+      const [row] = await store.all('select used from budget_used where cap = $1 and win = $2', counter, window)
       return row ? Number(row['used']) : 0
+    },
+
+    async counters(prefix, window) {
+      const sql = `select cap, used from budget_used where cap >= $1 and cap < $2 and win = $3 and used > 0
+        order by used desc, cap limit 100`
+      // Compared byte by byte, so that this is the first text after all that begin so.
+      const end = prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)
+      const rows = await store.all(sql, prefix, end, window)
+      return rows.map((row) => ({ counter: String(row['cap']), used: Number(row['used']) }))
     },
 
     async settle(callId, how, seq) {
@@ -118,7 +132,8 @@ function add(cap: string, { window, amount }: Pick<Draw, 'window' | 'amount'>, l
     sql: `insert into budget_used (cap, win, used)
           select $1, cast($2 as bigint), cast($3 as bigint) where cast($3 as bigint) <= cast($4 as bigint)
           on conflict (cap, win) do update set used = budget_used.used + excluded.used
-          where budget_used.used + excluded.used <= cast($4 as bigint)`,
+          where budget_used.used + excluded.used <= cast($4 as bigint)
+          returning used`,
     args: [cap, window, amount, limit ?? Number.MAX_SAFE_INTEGER],
     expect: 1,
   }

@@ -4,7 +4,7 @@ import type { Draw } from './caps.js'
 
 /** One entry of a token. */
 export interface TokenDraw {
-  /** Key of the cap. */
+  /** Name of the counter. */
   readonly cap: string
   /** Start of the window, milliseconds since 1970. */
   readonly window: number
@@ -13,7 +13,7 @@ export interface TokenDraw {
 
 /** The token of a take, as plain JSON. */
 export function tokenOf(draws: readonly Draw[]): Json {
-  return draws.map(({ cap, window, amount }) => ({ cap: cap.key, window, millionths: amount }))
+  return draws.map(({ counter, window, amount }) => ({ cap: counter, window, millionths: amount }))
 }
 
 /** Reads a token. Throws `TypeError` for anything that {@link tokenOf} does not make. */

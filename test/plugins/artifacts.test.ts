@@ -1,57 +1,35 @@
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import {
   chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Actor, type Contribution, compileSchema, HandlerError, readSchema, sha256 } from 'cloned/kernel'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openBundle } from '../../plugins/artifacts/bundle.js'
 import { artifactCommands } from '../../plugins/artifacts/commands.js'
 import { FILENAME, filenameProblem, MAX_FILENAME, MEDIA_TYPE, mediaTypeOf } from '../../plugins/artifacts/filename.js'
+import { handOutCommands } from '../../plugins/artifacts/hand-out-commands.js'
 import { gatherProvenance } from '../../plugins/artifacts/provenance.js'
-import { type NewArtifact, saveArtifact } from '../../plugins/artifacts/save.js'
-import { createShelf } from '../../plugins/artifacts/shelf.js'
 import type { ProvenanceSource } from '../../plugins/artifacts/slot.js'
 import { saveTool } from '../../plugins/artifacts/tool.js'
 import type { CommandContext } from '../../plugins/cli/slot.js'
+import { type ArtifactsWorld, artifactsWorld, NOW, writer } from './artifacts-fixture.js'
 
-const NOW = Date.parse('2030-01-02T03:04:05.678Z')
-const actor: Actor = { id: 'agent:writer', claimed: true, osUser: 'ada' }
-let state: string
-let directory: string
-
+let world: ArtifactsWorld
 beforeEach(() => {
-  state = realpathSync(mkdtempSync(join(tmpdir(), 'cloned-artifacts-')))
-  directory = join(state, 'artifacts')
+  world = artifactsWorld()
 })
-afterEach(() => rmSync(state, { recursive: true, force: true }))
-
-const save = (change: Partial<NewArtifact> = {}, now = NOW) =>
-  saveArtifact(
-    directory,
-    {
-      filename: 'report.md',
-      content: '# Grüße\n',
-      callId: 'call_1',
-      createdBy: actor.id,
-      provenance: { actor: { id: actor.id, claimed: true, os_user: 'ada' } },
-      ...change,
-    },
-    () => now,
-  )
-const shelf = () => createShelf(() => directory)
-const content = (id: string, filename = 'report.md') => join(directory, id, 'content', filename)
+afterEach(() => world.close())
 
 function unseal(path: string, text: string): void {
   chmodSync(path, 0o600)
@@ -60,9 +38,8 @@ function unseal(path: string, text: string): void {
 
 describe('saving', () => {
   it('keeps content and manifest, read-only, in a directory for the owner alone', async () => {
-    const manifest = await save()
-    expect(manifest).toEqual({
-      version: 1,
+    const manifest = await world.save()
+    expect(manifest).toMatchObject({
       id: expect.stringMatching(/^art_[0-9a-f]{24}$/),
       filename: 'report.md',
       media_type: 'text/markdown; charset=utf-8',
@@ -71,19 +48,54 @@ describe('saving', () => {
       created_at: '2030-01-02T03:04:05.678Z',
       created_by: 'agent:writer',
       call_id: 'call_1',
+      workspace: 'w1',
       provenance: { actor: { id: 'agent:writer', claimed: true, os_user: 'ada' } },
     })
-    expect(readFileSync(content(manifest.id), 'utf8')).toBe('# Grüße\n')
-    expect(JSON.parse(readFileSync(join(directory, manifest.id, 'manifest.json'), 'utf8'))).toEqual(manifest)
-    expect(compileSchema(readSchema('artifact_manifest'))(manifest)).toEqual([])
+    expect(readFileSync(world.content(manifest.id), 'utf8')).toBe('# Grüße\n')
+    const { payload } = openBundle(readFileSync(world.manifest(manifest.id), 'utf8'))
+    expect(compileSchema(readSchema('artifact_manifest'))(JSON.parse(payload.toString()))).toEqual([])
     const modes = [
-      directory,
-      join(directory, manifest.id),
-      content(manifest.id),
-      join(directory, manifest.id, 'manifest.json'),
+      world.directory,
+      join(world.directory, manifest.id),
+      world.content(manifest.id),
+      world.manifest(manifest.id),
     ]
     expect(modes.map((path) => statSync(path).mode & 0o777)).toEqual([0o700, 0o700, 0o444, 0o444])
-    expect(readdirSync(join(directory, '.staging'))).toEqual([])
+    expect(readdirSync(join(world.directory, '.staging'))).toEqual([])
+  })
+
+  it('is named after everything that its manifest says', async () => {
+    const { id } = await world.save()
+    const { payload } = openBundle(readFileSync(world.manifest(id), 'utf8'))
+    expect(id).toBe(`art_${sha256(payload).slice(0, 24)}`)
+  })
+
+  it('the same content has the same hash, whenever, whoever and however', async () => {
+    const bytes = Buffer.from('# Grüße\n')
+    async function* pieces() {
+      for (const byte of bytes) yield Uint8Array.of(byte)
+    }
+    const saved = [await world.save(), await world.save({ content: bytes }), await world.save({ content: pieces() })]
+    world.levers.now = NOW + 1
+    saved.push(await world.save({ filename: 'b.bin' }))
+    expect(new Set(saved.map((manifest) => manifest.sha256))).toEqual(new Set([sha256(bytes)]))
+    expect(new Set(saved.map(({ id }) => id)).size).toBe(4)
+  })
+
+  it('takes more than it holds in memory, piece by piece', async () => {
+    const piece = Buffer.alloc(64 * 1024, 7)
+    async function* many() {
+      for (let i = 0; i < 320; i++) yield piece
+    }
+    const hash = createHash('sha256')
+    for (let i = 0; i < 320; i++) hash.update(piece)
+    const {
+      size,
+      sha256: saved,
+      id,
+    } = await world.save({ filename: 'big.bin', content: many(), mediaType: 'application/x-any' })
+    expect([size, saved]).toEqual([320 * piece.length, hash.digest('hex')])
+    expect(await world.artifacts.get(id)).toMatchObject({ intact: true, manifest: { media_type: 'application/x-any' } })
   })
 
   const NAMES: readonly [name: string, good: boolean][] = [
@@ -110,6 +122,8 @@ describe('saving', () => {
     ['a.', false],
     ['CON', false],
     ['nul.txt', false],
+    ['COM¹.txt', false],
+    ['lpt³', false],
     ['lpt1.md', false],
     ['console.md', true],
     ['cafe\u0301.md', false],
@@ -121,43 +135,67 @@ describe('saving', () => {
   ]
   it.each(NAMES)('file name %j is good: %s', async (filename, good) => {
     expect(filenameProblem(filename) === undefined).toBe(good)
-    const saved = await save({ filename }).catch((error: unknown) => error)
+    const saved = await world.save({ filename }).catch((error: unknown) => error)
     if (good) expect(saved).toMatchObject({ filename })
     else {
       expect(saved).toBeInstanceOf(HandlerError)
       expect(saved).toMatchObject({ code: 'ARTIFACT_REFUSED', effect: 'none' })
-      expect(existsSync(directory)).toBe(false)
+      expect(existsSync(world.directory)).toBe(false)
     }
   })
 
-  it('refuses more than 16 MiB, counted in bytes', async () => {
-    await expect(save({ content: 'ü'.repeat(8 * 1024 * 1024 + 1) })).rejects.toMatchObject({
-      code: 'ARTIFACT_REFUSED',
-      effect: 'none',
-    })
+  const STREAMS: readonly [string, () => AsyncGenerator<Uint8Array>][] = [
+    [
+      'has a byte too many',
+      async function* () {
+        for (let i = 0; i < 11; i++) yield Uint8Array.of(i)
+      },
+    ],
+    [
+      'breaks off',
+      // biome-ignore lint/correctness/useYield: it breaks before the first piece
+      async function* () {
+        throw new Error('the source is gone')
+      },
+    ],
+  ]
+  it.each(STREAMS)('a stream that %s leaves nothing behind', async (_, content) => {
+    world.levers.maxBytes = 10
+    await expect(world.save({ content: content() })).rejects.toMatchObject({ effect: 'none' })
+    expect(readdirSync(join(world.directory, '.staging'))).toEqual([])
+    expect(await world.artifacts.list()).toEqual([])
   })
 
   it('leaves nothing behind when the disk refuses', async () => {
-    mkdirSync(directory)
+    mkdirSync(world.directory)
     // A file where the staging directory has to be refuses like a full disk does, also for the superuser.
-    writeFileSync(join(directory, '.staging'), '')
-    await expect(save()).rejects.toMatchObject({ code: 'ARTIFACT_UNSAVED', effect: 'none' })
-    expect(readdirSync(directory)).toEqual(['.staging'])
-    expect(await shelf().list()).toEqual([])
+    writeFileSync(join(world.directory, '.staging'), '')
+    await expect(world.save()).rejects.toMatchObject({ code: 'ARTIFACT_UNSAVED', effect: 'none' })
+    expect(readdirSync(world.directory)).toEqual(['.staging'])
+    expect(await world.artifacts.list()).toEqual([])
+  })
+
+  it('leaves nothing behind when the log refuses', async () => {
+    const call = await world.begin('cloned.internal.artifact.save@v1')
+    world.audit.fail(new Error('no space'))
+    const saving = world.artifacts.save({ filename: 'a.md', content: 'x' }, call)
+    await expect(saving).rejects.toMatchObject({ code: 'ARTIFACT_UNSAVED', effect: 'none' })
+    expect(readdirSync(world.directory)).toEqual(['.staging'])
   })
 
   it('sweeps what a killed process staged, and leaves what another stages now', async () => {
-    for (const name of ['old', 'young']) mkdirSync(join(directory, '.staging', name, 'content'), { recursive: true })
-    const yesterday = statSync(join(directory, '.staging', 'young')).mtimeMs / 1000 - 90_000
-    utimesSync(join(directory, '.staging', 'old'), yesterday, yesterday)
-    await save()
-    expect(readdirSync(join(directory, '.staging'))).toEqual(['young'])
+    for (const name of ['old', 'young'])
+      mkdirSync(join(world.directory, '.staging', name, 'content'), { recursive: true })
+    const yesterday = statSync(join(world.directory, '.staging', 'young')).mtimeMs / 1000 - 90_000
+    utimesSync(join(world.directory, '.staging', 'old'), yesterday, yesterday)
+    await world.save()
+    expect(readdirSync(join(world.directory, '.staging'))).toEqual(['young'])
   })
 
   it('several at once are several artifacts', async () => {
-    const saved = await Promise.all(Array.from({ length: 20 }, () => save()))
+    const saved = await Promise.all(Array.from({ length: 20 }, () => world.save()))
     expect(new Set(saved.map(({ id }) => id)).size).toBe(20)
-    expect(await shelf().list()).toHaveLength(20)
+    expect(await world.artifacts.list()).toHaveLength(20)
   })
 
   it.each([
@@ -173,19 +211,22 @@ describe('saving', () => {
 describe('reading back', () => {
   it('lists newest first', async () => {
     const ids: string[] = []
-    for (const at of [2, 3, 1]) ids[at] = (await save({}, NOW + at)).id
-    expect((await shelf().list()).map(({ id }) => id)).toEqual([ids[3], ids[2], ids[1]])
+    for (const at of [2, 3, 1]) {
+      world.levers.now = NOW + at
+      ids[at] = (await world.save()).id
+    }
+    expect((await world.artifacts.list()).map(({ id }) => id)).toEqual([ids[3], ids[2], ids[1]])
   })
 
   it('is empty before anything was saved', async () => {
-    expect(await shelf().list()).toEqual([])
+    expect(await world.artifacts.list()).toEqual([])
   })
 
   it.each(['art_000000000000000000000000', 'art_x', '..', '../artifacts', '', '.staging'])(
     '%j is unknown',
     async (id) => {
-      await save()
-      expect(await shelf().get(id)).toBeUndefined()
+      await world.save()
+      expect(await world.artifacts.get(id)).toBeUndefined()
     },
   )
 
@@ -196,9 +237,9 @@ describe('reading back', () => {
     [
       'a symlink to the same content',
       (path) => {
-        cpSync(path, join(state, 'copy'))
+        cpSync(path, join(world.state, 'copy'))
         rmSync(path)
-        symlinkSync(join(state, 'copy'), path)
+        symlinkSync(join(world.state, 'copy'), path)
       },
     ],
     [
@@ -210,35 +251,38 @@ describe('reading back', () => {
     ],
   ]
   it.each(DAMAGE)('content that is %s is not intact', async (_, damage) => {
-    const { id } = await save()
-    expect(await shelf().get(id)).toMatchObject({ intact: true, path: content(id) })
-    damage(content(id))
-    expect(await shelf().get(id)).toMatchObject({ intact: false })
+    const { id } = await world.save()
+    expect(await world.artifacts.get(id)).toMatchObject({ intact: true, path: world.content(id) })
+    damage(world.content(id))
+    expect(await world.artifacts.get(id)).toMatchObject({ intact: false })
   })
 
-  const FORGED: readonly [string, (manifest: Record<string, unknown>) => unknown, RegExp][] = [
-    ['is not JSON', () => 'x', /manifest\.json/],
-    ['names a path', (manifest) => ({ ...manifest, filename: '../../../config.yaml' }), /filename/],
-    ['names a device', (manifest) => ({ ...manifest, filename: 'nul' }), /device/],
-    ['is of another artifact', (manifest) => ({ ...manifest, id: `art_${'0'.repeat(24)}` }), /manifest of art_0+/],
-    ['has an unknown key', (manifest) => ({ ...manifest, trusted: true }), /trusted/],
-    ['has no provenance', ({ provenance: _, ...rest }) => rest, /provenance/],
+  const FORGED: readonly [string, (text: string) => string][] = [
+    ['is not JSON', () => 'x'],
+    ['is empty', () => ''],
+    ['has an unknown key', (text) => text.replace('{', '{"trusted":true,')],
+    ['has a second signature', (text) => text.replace(/("signatures":\[)({.*?})/, '$1$2,$2')],
+    ['holds another payload', (text) => text.replace(/"payload":"..../, '"payload":"AAAA')],
+    ['holds no base64', (text) => text.replace(/"payload":"../, '"payload":"-_')],
+    ['is larger than any', () => ' '.repeat(16 * 1024 * 1024 + 1)],
   ]
-  it.each(FORGED)('a manifest that %s is refused, by list and by show', async (_, forge, words) => {
-    const manifest = await save()
-    const forged = forge({ ...manifest })
-    unseal(join(directory, manifest.id, 'manifest.json'), typeof forged === 'string' ? forged : JSON.stringify(forged))
-    for (const attempt of [() => shelf().list(), () => shelf().get(manifest.id)]) {
-      await expect(attempt()).rejects.toMatchObject({ code: 'FILE_INVALID', message: expect.stringMatching(words) })
+  it.each(FORGED)('a manifest that %s is refused, by list, show and verify', async (_, forge) => {
+    const { id } = await world.save()
+    unseal(world.manifest(id), forge(readFileSync(world.manifest(id), 'utf8')))
+    const { artifacts } = world
+    for (const attempt of [() => artifacts.list(), () => artifacts.get(id), () => artifacts.verify(id)]) {
+      await expect(attempt()).rejects.toMatchObject({ code: 'FILE_INVALID' })
     }
   })
 
   it('an artifact without its manifest is refused', async () => {
-    const { id } = await save()
-    rmSync(join(directory, id, 'manifest.json'))
-    await expect(shelf().get(id)).rejects.toMatchObject({ code: 'FILE_INVALID' })
+    const { id } = await world.save()
+    rmSync(world.manifest(id))
+    await expect(world.artifacts.get(id)).rejects.toMatchObject({ code: 'FILE_INVALID' })
   })
 })
+
+const actor: Actor = writer
 
 describe('provenance', () => {
   const source = (plugin: string, describe: ProvenanceSource['describe']): Contribution<ProvenanceSource> => ({
@@ -273,76 +317,161 @@ describe('provenance', () => {
     ['speaks for the actor', [source('acme.a', () => ({ actor: 'root' }))]],
     ['repeats a key', [source('acme.a', () => ({ run: '1' })), source('acme.b', () => ({ run: '2' }))]],
     ['answers what is not JSON', [source('acme.a', () => ({ at: Number.NaN }))]],
-  ])('a source that %s fails the save, and nothing is written', async (_, sources) => {
-    const tool = saveTool({
-      directory: () => directory,
-      provenance: (call) => gatherProvenance(call, sources),
-      now: () => NOW,
-    })
-    const ctx = { callId: 'c', actor } as Parameters<typeof tool.handler>[1]
-    await expect(tool.handler({ filename: 'a.md', content: '' }, ctx)).rejects.toMatchObject({
-      code: 'ARTIFACT_UNSAVED',
-      effect: 'none',
-    })
-    expect(existsSync(directory)).toBe(false)
+  ])('a source that %s fails the save', (_, sources) => {
+    expect(() => gather(...sources)).toThrow()
+  })
+
+  it('that cannot be had fails the save, and nothing is written', async () => {
+    world.levers.known = { actor: 'root' }
+    await expect(world.save()).rejects.toMatchObject({ code: 'ARTIFACT_UNSAVED', effect: 'none' })
+    expect(existsSync(world.directory)).toBe(false)
   })
 })
 
-describe('the contract', () => {
-  const tool = () => saveTool({ directory: () => directory, provenance: () => ({ actor: null }), now: () => NOW })
+describe('the tool', () => {
+  const call = async (input: Record<string, unknown>) => {
+    const tool = saveTool(world.artifacts.save)
+    expect(compileSchema(tool.input)(input as never)).toEqual([])
+    const answer = await tool.handler(input, (await world.begin(tool.id)) as never)
+    expect(compileSchema(tool.output)(answer as never)).toEqual([])
+    return answer
+  }
 
-  it('answers what its output schema says', async () => {
-    const ctx = { callId: 'c', actor } as Parameters<ReturnType<typeof tool>['handler']>[1]
-    const built = saveTool({
-      directory: () => directory,
-      provenance: (call) => gatherProvenance(call, []),
-      now: () => NOW,
-    })
-    const answer = await built.handler({ filename: 'a.json', content: '{}' }, ctx)
-    expect(compileSchema(built.output)(answer)).toEqual([])
-    const [manifest] = await shelf().list()
+  it('answers where the content is', async () => {
+    const answer = await call({ filename: 'a.json', content: '{}' })
+    const [manifest] = await world.artifacts.list()
     expect(answer).toMatchObject({ id: manifest?.id, path: `.cloned/artifacts/${manifest?.id}/content/a.json` })
   })
 
+  it('takes bytes as base64, and sources', async () => {
+    const sources = [{ uri: 'file:docs/a.md', sha256: sha256('a') }]
+    await call({ filename: 'a.png', content: '/wD+', encoding: 'base64', sources })
+    const [manifest] = await world.artifacts.list()
+    expect(manifest).toMatchObject({ media_type: 'image/png', size: 3, sources })
+    expect(readFileSync(world.content(manifest?.id ?? '', 'a.png'))).toEqual(Buffer.from([0xff, 0x00, 0xfe]))
+  })
+
+  it.each([
+    ['text that is not base64', { content: 'a b', encoding: 'base64' }],
+    ['more than 16 MiB, counted in bytes', { content: 'ü'.repeat(8 * 1024 * 1024 + 1) }],
+  ])('refuses %s', async (_, input) => {
+    await expect(call({ filename: 'a.bin', ...input })).rejects.toMatchObject({
+      code: 'ARTIFACT_REFUSED',
+      effect: 'none',
+    })
+    expect(existsSync(world.directory)).toBe(false)
+  })
+
   it('refuses by schema what the manifest could not hold', () => {
-    const { properties } = readSchema('artifact_manifest') as { properties: Record<string, Record<string, unknown>> }
-    expect(properties['filename']).toMatchObject({ pattern: FILENAME, maxLength: MAX_FILENAME })
-    expect(properties['media_type']).toMatchObject({ pattern: MEDIA_TYPE })
-    const problems = compileSchema(tool().input)({ filename: '../x', content: 1, media_type: 'a b', more: 1 })
-    expect(problems.map(({ path }) => path).sort()).toEqual(['/content', '/filename', '/media_type', '/more'])
+    const schema = readSchema('artifact_manifest') as {
+      properties: { subject: { items: { properties: Record<string, Record<string, unknown>> } } }
+    }
+    const { properties } = schema.properties.subject.items
+    expect(properties['name']).toMatchObject({ pattern: FILENAME, maxLength: MAX_FILENAME })
+    expect(properties['mediaType']).toMatchObject({ pattern: MEDIA_TYPE })
+    const bad = {
+      filename: '../x',
+      content: 1,
+      media_type: 'a b',
+      more: 1,
+      sources: [{ uri: 'cloned:call/x', sha256: '' }],
+    }
+    const problems = compileSchema(saveTool(world.artifacts.save).input)(bad)
+    expect(problems.map(({ path }) => path).sort()).toEqual([
+      '/content',
+      '/filename',
+      '/media_type',
+      '/more',
+      '/sources/0/sha256',
+      '/sources/0/uri',
+    ])
   })
 })
 
 describe('the commands', () => {
-  const run = (name: string, args: Record<string, string> = {}) => {
-    const command = artifactCommands(shelf()).find((each) => each.name === name)
+  const run = (name: string, args: Record<string, string> = {}, more: Partial<CommandContext> = {}) => {
+    const keyOf = (kid: string) => world.keys.publicKey('artifacts', kid)
+    const commands = [...artifactCommands(world.artifacts), ...handOutCommands(world.artifacts, keyOf)]
     const same = (text: string) => text
     const paint = { bold: same, dim: same, green: same, yellow: same, red: same, cyan: same }
     const table = (head: readonly string[], rows: readonly (readonly string[])[]) => [head, ...rows].join('\n')
-    return command?.run({ args, paint, table } as unknown as CommandContext)
+    const usageError = (problem: string) => new Error(problem)
+    const plain = { args, paint, table, printable: same, options: {}, cwd: world.state, usageError }
+    return commands.find((each) => each.name === name)?.run({ ...plain, ...more } as unknown as CommandContext)
   }
 
   it('list and show say the same for people and machines', async () => {
     expect(await run('artifacts list')).toEqual({ json: { artifacts: [] }, text: 'There are no artifacts.' })
-    const manifest = await save()
+    const manifest = await world.save()
     expect(await run('artifacts list')).toMatchObject({
       json: { artifacts: [manifest] },
       text: expect.stringContaining(manifest.id),
     })
     expect(await run('artifacts show', { id: manifest.id })).toMatchObject({
       exit: 0,
-      json: { manifest, path: content(manifest.id), intact: true },
+      json: { manifest, path: world.content(manifest.id), intact: true },
       text: expect.stringContaining(manifest.sha256),
+    })
+    expect(await run('artifacts verify', { artifact: manifest.id })).toMatchObject({
+      exit: 0,
+      json: { verified: true },
     })
   })
 
-  it('show ends with 5 when the content is not what was saved', async () => {
-    const { id } = await save()
-    unseal(content(id), 'x')
+  it('end with 5 when the content is not what was saved, and hand nothing out', async () => {
+    const { id } = await world.save()
+    unseal(world.content(id), 'x')
     expect(await run('artifacts show', { id })).toMatchObject({ exit: 5, json: { intact: false } })
+    expect(await run('artifacts verify', { artifact: id })).toMatchObject({ exit: 5, json: { verified: false } })
+    await expect(run('artifacts open', { id })).rejects.toMatchObject({ code: 'ARTIFACT_DAMAGED', exit: 5 })
+    await expect(run('artifacts export', { id }, { options: { to: 'out' } })).rejects.toMatchObject({ exit: 5 })
+    expect(existsSync(join(world.state, 'out'))).toBe(false)
   })
 
-  it('show names an id that is unknown', async () => {
-    await expect(run('artifacts show', { id: 'art_x' })).rejects.toMatchObject({ code: 'ARTIFACT_UNKNOWN', exit: 1 })
+  it.each(['show', 'verify', 'open', 'export'])('%s names an id that is unknown', async (name) => {
+    const args = { id: 'art_x', artifact: 'art_x' }
+    const running = run(`artifacts ${name}`, args, { options: { to: 'out' } })
+    await expect(running).rejects.toMatchObject({ code: 'ARTIFACT_UNKNOWN', exit: 1 })
+  })
+
+  it('open answers the path, and starts nothing for what could run or where nobody sits', async () => {
+    for (const [filename, interactive] of [
+      ['a.html', true],
+      ['a.desktop', true],
+      ['a.sh', true],
+      ['a', true],
+      ['a.md', false],
+    ] as const) {
+      const { id } = await world.save({ filename, mediaType: 'text/plain' })
+      const path = world.content(id, filename)
+      expect(await run('artifacts open', { id }, { interactive })).toEqual({
+        json: { artifact: id, path, opened: false },
+        text: path,
+      })
+    }
+  })
+
+  it('export makes a new directory that can be verified with its key alone, and never writes into one there is', async () => {
+    const { id } = await world.save()
+    writeFileSync(join(world.directory, id, 'smuggled'), '')
+    await run('artifacts export', { id }, { options: { to: 'out' }, dryRun: true })
+    expect(existsSync(join(world.state, 'out'))).toBe(false)
+    await run('artifacts export', { id }, { options: { to: 'out' } })
+    expect(readdirSync(join(world.state, 'out')).sort()).toEqual(['content', 'key.pem', 'manifest.sigstore.json'])
+    rmSync(world.directory, { recursive: true })
+    const verified = await run('artifacts verify', { artifact: 'out' }, { options: { key: 'out/key.pem' } })
+    expect(verified).toMatchObject({ exit: 0, json: { artifact: id, verified: true } })
+    await expect(run('artifacts export', { id }, { options: { to: 'out' } })).rejects.toMatchObject({ exit: 1 })
+  })
+
+  it('verify takes no private key and no file that is none', async () => {
+    const { id } = await world.save()
+    writeFileSync(join(world.state, 'no.pem'), 'x')
+    const { privateKey } = generateKeyPairSync('ed25519')
+    writeFileSync(join(world.state, 'private.pem'), privateKey.export({ format: 'pem', type: 'pkcs8' }))
+    for (const key of ['no.pem', 'missing.pem', 'private.pem']) {
+      const running = run('artifacts verify', { artifact: id }, { options: { key } })
+      await expect(running).rejects.toMatchObject({ code: 'ARTIFACT_KEY', exit: 2 })
+    }
   })
 })

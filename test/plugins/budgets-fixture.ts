@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Reserve, ToolCall } from 'cloned/kernel'
-import { type Budgets, createBudgets } from 'cloned/plugins/budgets'
+import type { Actor, Json, ToolCall, ToolCost } from 'cloned/kernel'
+import { type BudgetWarning, createBudgets, type OpenBudgets } from 'cloned/plugins/budgets'
 import { createStore, type EmbeddedStore } from 'cloned/plugins/store'
 import { MIGRATIONS } from '../../plugins/budgets/schema.js'
 import type { BudgetCap, PolicySnapshot } from '../../plugins/policy/slot.js'
@@ -11,11 +11,15 @@ import type { BudgetCap, PolicySnapshot } from '../../plugins/policy/slot.js'
 export const START = 1_800_000_000_000
 export const HOUR = 3_600_000
 
-type Opened = Budgets & { readonly reserve: Reserve<ToolCall>; readonly store: EmbeddedStore }
+type Opened = OpenBudgets & { readonly store: EmbeddedStore }
 
 export interface BudgetsWorld extends Opened {
   /** What a test may change between two calls. */
   readonly levers: { now: number; caps: readonly BudgetCap[] }
+  /** The store's file. */
+  readonly path: string
+  /** Warnings of all processes so far. */
+  readonly warnings: BudgetWarning[]
   /** Calls that reached the store since the last question. */
   touched(): number
   /** Forgets everything that was taken. */
@@ -29,6 +33,7 @@ export async function budgetsWorld(caps: readonly BudgetCap[] = []): Promise<Bud
   const directory = await mkdtemp(join(tmpdir(), 'cloned-budgets-'))
   const levers = { now: START, caps }
   const stores: EmbeddedStore[] = []
+  const warnings: BudgetWarning[] = []
   let touched = 0
   let snapshot = snapshotWith(caps)
 
@@ -53,13 +58,18 @@ export async function budgetsWorld(caps: readonly BudgetCap[] = []): Promise<Bud
         return snapshot
       },
     }
-    return { ...createBudgets({ store: counting, policy, now: () => levers.now }), store }
+    return {
+      ...createBudgets({ store: counting, policy, now: () => levers.now, warn: (warning) => warnings.push(warning) }),
+      store,
+    }
   }
 
   const opened = await open()
   return {
     ...opened,
     levers,
+    path: join(directory, 'state.db'),
+    warnings,
     touched() {
       const count = touched
       touched = 0
@@ -69,6 +79,7 @@ export async function budgetsWorld(caps: readonly BudgetCap[] = []): Promise<Bud
       const tables = ['budget_used', 'budget_takes', 'budget_settled']
       await opened.store.write(tables.map((table) => ({ sql: `delete from ${table}` })))
       levers.now = START
+      warnings.length = 0
     },
     another: open,
     async close() {
@@ -79,13 +90,17 @@ export async function budgetsWorld(caps: readonly BudgetCap[] = []): Promise<Bud
 }
 
 /** A call of a tool, as a reserve sees it. */
-export function callOf(cost: Readonly<Record<string, number>> = {}, id = 'test.tool@v1'): ToolCall {
+export function callOf(
+  cost: Readonly<Record<string, ToolCost>> = {},
+  id = 'test.tool@v1',
+  { actor = { id: 'user:x', claimed: false, osUser: 'x' }, input = {} }: { actor?: Actor; input?: Json } = {},
+): ToolCall {
   return {
     callId: 'unused',
     kind: 'tool.call',
     target: id,
-    actor: { id: 'user:x', claimed: false, osUser: 'x' },
-    input: {},
+    actor,
+    input,
     digest: '0'.repeat(64),
     at: START,
     depth: 0,
@@ -109,7 +124,8 @@ export function refOf(callId: string, instance = 'i1') {
   return { callId, instance }
 }
 
-function snapshotWith(budgets: readonly BudgetCap[]): PolicySnapshot {
+/** A policy with these caps and nothing else of note. */
+export function snapshotWith(budgets: readonly BudgetCap[]): PolicySnapshot {
   return {
     epoch: 1,
     pack: 'personal',

@@ -1,0 +1,57 @@
+// Carries out what was allowed about devices; what is not exactly as it was shown to a person is refused without effect.
+import { type Executor, fail, isClonedError } from 'cloned/kernel'
+import type { Devices } from './devices.js'
+import type { Invitations } from './invitations.js'
+import {
+  approveInput,
+  inviteInput,
+  type PairingApprove,
+  type PairingChanged,
+  type PairingInvite,
+  type PairingRevoke,
+  revokeInput,
+} from './kinds.js'
+
+interface Executors {
+  readonly invite: Executor<PairingInvite, PairingChanged>
+  readonly approve: Executor<PairingApprove, PairingChanged>
+  readonly revoke: Executor<PairingRevoke, PairingChanged>
+}
+
+export function executors(
+  invitations: Pick<Invitations, 'add'>,
+  devices: Pick<Devices, 'approve' | 'revoke'>,
+): Executors {
+  return {
+    invite: {
+      input: inviteInput,
+      async execute(invite) {
+        try {
+          await invitations.add(invite)
+        } catch (error) {
+          if (!isClonedError(error) || error.code !== 'PAIRING_LIMIT') throw error
+          throw fail(error.message, error)
+        }
+        return { id: invite.id, state: 'invited' }
+      },
+    },
+    approve: {
+      input: approveInput,
+      async execute(device, ctx) {
+        const { id, name, thumbprint, scopes } = device
+        if (!(await devices.approve(device))) throw fail(`device ${id} does not wait any more`, GONE)
+        await ctx.record('pairing.paired', { device: id, name, thumbprint, scopes })
+        return { id, state: 'paired' }
+      },
+    },
+    revoke: {
+      input: revokeInput,
+      async execute({ id }) {
+        if (!(await devices.revoke(id))) throw fail(`there is no device ${id}`, GONE)
+        return { id, state: 'revoked' }
+      },
+    },
+  }
+}
+
+const GONE = { code: 'PAIRING_UNKNOWN', help: 'See who is there: cloned pairings list' } as const

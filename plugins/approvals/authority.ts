@@ -18,7 +18,7 @@ export interface Person {
 
 /** How somebody proved who they are. */
 export interface Proven {
-  /** The operating-system user of the deciding process. */
+  /** The operating-system user of the deciding process, or whom a server has authenticated. */
   readonly osUser: string
   /** What a valid signature of the decision proved. */
   readonly signer?: { readonly approver: Approver; readonly thumbprint: string }

@@ -136,11 +136,11 @@ type Said = Pick<Decision, 'verdict' | 'reason' | 'grant'>
 function whoSaysWhat(
   { osUser }: DecideDeps,
   request: ApprovalRequest,
-  { verdict, reason, grant, edit, by, signed }: Decision,
+  { verdict, reason, grant, edit, by, proven: authenticated, signed }: Decision,
   rules: PolicySnapshot['approvals'],
   at: number,
 ): { said: Said; person: Person } {
-  const proven = { osUser: osUser(), named: by }
+  const proven = { osUser: authenticated ? by.osUser : osUser(), named: by }
   if (signed === undefined) {
     const said = { verdict, ...(reason === undefined ? {} : { reason }), ...(grant ? { grant } : {}) }
     return { said, person: identify(rules, proven) }

@@ -65,7 +65,7 @@ function stateOf({ revokedAt, terms, used }: Grant, now: number): string {
   return used >= terms.count ? 'used up' : 'in force'
 }
 
-function grantJson(grant: Grant, now: number): JsonObject {
+export function grantJson(grant: Grant, now: number): JsonObject {
   const { id, approval, tool, contract, actor, asks, terms, grantedBy, grantedAt, used, revokedAt } = grant
   return {
     id,

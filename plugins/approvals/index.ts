@@ -9,6 +9,7 @@ import {
   optional,
   scrubberSlot,
 } from 'cloned/kernel'
+import { routesCollection } from '../api/slot.js'
 import { commandsCollection } from '../cli/slot.js'
 import { policySlot } from '../policy/slot.js'
 import { storeSlot } from '../store/slot.js'
@@ -17,6 +18,7 @@ import { createApprovals, MIGRATIONS } from './approvals.js'
 import { approvalCommands } from './commands.js'
 import { createEscalate } from './escalate.js'
 import { ESCALATIONS } from './requests.js'
+import { approvalsPart } from './routes.js'
 import { onApprovalEscalated, previewsCollection } from './slot.js'
 
 export { type ApprovalsDeps, createApprovals } from './approvals.js'
@@ -40,7 +42,7 @@ export const approvalsPlugin = definePlugin({
   },
   provides: { approvals: approvalsSlot },
   owns: { previews: previewsCollection },
-  contributes: { commands: commandsCollection },
+  contributes: { commands: commandsCollection, routes: routesCollection },
   fires: [onApprovalDecided, onApprovalEscalated],
   setup({ deps, collected, hooks, onStart, now }) {
     const { store, policy, audit, gate, workspace, scrubber } = deps
@@ -69,6 +71,6 @@ export const approvalsPlugin = definePlugin({
       root: () => workspace?.root ?? '/',
       scrub: (value: Json) => scrubber?.json(value, 'approvals') ?? value,
     })
-    return { approvals, commands }
+    return { approvals, commands, routes: [approvalsPart({ approvals, now })] }
   },
 })

@@ -12,14 +12,12 @@ import {
   snapshot,
 } from 'cloned/kernel'
 import type { CommandContext, CommandOption } from '../cli/slot.js'
-import { hostsIn, sameAs } from './grant-terms.js'
+import { DEFAULT_COUNT, type GrantWish, termsFor } from './grant-wish.js'
 import { readApproverKey } from './key-file.js'
 import { readDecision, type SignedDecision, signDecision } from './signed.js'
 
 const MAX_REASON = 1000
 const MAX_DECISION = 128 * 1024
-const DEFAULT_COUNT = 10
-const DEFAULT_MS = 24 * 3_600_000
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
 const GRANT_OPTIONS = ['grantSchema', 'grantSame', 'grantHosts', 'count', 'until'] as const
 
@@ -104,38 +102,43 @@ async function grantOf(ctx: CommandContext, input: Json, now: number): Promise<G
     if (typesGrant(ctx)) throw ctx.usageError('options of a grant go with --grant')
     return undefined
   }
-  const hosts = text(ctx, 'grantHosts')
-  return {
-    schema: await schemaOf(ctx, input),
-    hosts: hosts === undefined ? hostsIn(input) : listOf(hosts),
-    count: countOf(ctx),
-    until: untilOf(ctx, now),
+  try {
+    return termsFor(await wishOf(ctx, now), input, now)
+  } catch (error) {
+    if (error instanceof RangeError) throw ctx.usageError(error.message)
+    throw error
   }
 }
 
-async function schemaOf(ctx: CommandContext, input: Json): Promise<JsonObject> {
+async function wishOf(ctx: CommandContext, now: number): Promise<GrantWish> {
   const file = text(ctx, 'grantSchema')
   const same = text(ctx, 'grantSame')
   if ((file === undefined) === (same === undefined)) {
     throw ctx.usageError('--grant takes either --grant-same or --grant-schema, which say what must stay as it is')
   }
-  if (file !== undefined) return snapshot(await ctx.inputJson(`@${file}`)) as JsonObject
-  try {
-    return sameAs(input, listOf(same ?? ''))
-  } catch (error) {
-    throw ctx.usageError(describeThrown(error))
+  const hosts = text(ctx, 'grantHosts')
+  const count = countOf(ctx)
+  const until = untilOf(ctx, now)
+  return {
+    ...(file === undefined ? {} : { schema: (await ctx.inputJson(`@${file}`)) as JsonObject }),
+    ...(same === undefined ? {} : { same: listOf(same) }),
+    ...(hosts === undefined ? {} : { hosts: listOf(hosts) }),
+    ...(count === undefined ? {} : { count }),
+    ...(until === undefined ? {} : { until }),
   }
 }
 
-function countOf(ctx: CommandContext): number {
-  const count = Number(text(ctx, 'count') ?? DEFAULT_COUNT)
+function countOf(ctx: CommandContext): number | undefined {
+  const given = text(ctx, 'count')
+  const count = Number(given)
+  if (given === undefined) return undefined
   if (Number.isInteger(count) && count > 0) return count
   throw ctx.usageError('--count takes a whole number from 1')
 }
 
-function untilOf(ctx: CommandContext, now: number): number {
+function untilOf(ctx: CommandContext, now: number): number | undefined {
   const given = text(ctx, 'until')
-  if (given === undefined) return now + DEFAULT_MS
+  if (given === undefined) return undefined
   const [, count, unit = ''] = /^(\d{1,6})([mhd])$/.exec(given) ?? []
   const until = count === undefined ? Date.parse(given) : now + Number(count) * (UNITS[unit] ?? 0)
   if (Number.isNaN(until) || until <= now) {

@@ -1,5 +1,5 @@
 // Finds the records of calls in the log; must never take text inside a record for a field of it.
-import type { CallHistory, StoredRecord } from 'cloned/kernel'
+import type { CallHistory, JsonObject, StoredRecord } from 'cloned/kernel'
 import { logLines, logLinesFromEnd, logLinesSince } from './files.js'
 import { keptRecord } from './kept.js'
 import type { AuditPaths } from './paths.js'
@@ -8,20 +8,24 @@ import { type Line, storedRecord } from './read.js'
 // Parsing every line would cost ten times the search for a substring that a record of interest must hold.
 const CALL_IDS = /"call_id":("(?:[^"\\]|\\.)*")/g
 
-/** Every record of this call or approval, oldest first; what lies before `from` is not read. */
+/** Every record of this call, approval or actor, oldest first; what lies before `from` is not read. */
 export async function findById(paths: AuditPaths, id: string, from: number): Promise<readonly StoredRecord[]> {
   const text = JSON.stringify(id)
-  const needles = [Buffer.from(`"call_id":${text}`), Buffer.from(`"approval":${text}`)]
+  const needles = ['"call_id":', '"approval":', '"actor":{"id":'].map((key) => Buffer.from(key + text))
   const found: StoredRecord[] = []
   for await (const { path, lines } of logLinesSince(paths, from)) {
     for (const line of lines) {
       if (!needles.some((needle) => line.bytes.includes(needle))) continue
       const stored = storedRecord(path, line)
       if (stored.seq < from) continue
-      if (stored.record['call_id'] === id || stored.record['approval'] === id) found.push(stored)
+      if (isAbout(stored.record, id)) found.push(stored)
     }
   }
   return found
+}
+
+function isAbout({ call_id: call, approval, actor }: JsonObject, id: string): boolean {
+  return call === id || approval === id || (actor as JsonObject | undefined)?.['id'] === id
 }
 
 /** Every record from sequence `from` on, oldest first. */

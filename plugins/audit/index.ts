@@ -1,5 +1,6 @@
 // Owns the audit slot with a log in files; it declares and wires, and must never touch the disk before start.
 import { type AuditLog, auditSlot, ClonedError, definePlugin, describeThrown, gateSlot, optional } from 'cloned/kernel'
+import { routesCollection } from '../api/slot.js'
 import { commandsCollection } from '../cli/slot.js'
 import { doctorChecksCollection } from '../doctor/slot.js'
 import { keysSlot } from '../keys/slot.js'
@@ -16,6 +17,7 @@ import { type AuditPaths, auditPaths } from './paths.js'
 import { proofCommands } from './proof-commands.js'
 import { auditPrune, pruneCommand, pruneExecutor } from './prune-action.js'
 import { newPruner } from './pruner.js'
+import { auditPart } from './routes.js'
 import { anchorsCollection } from './slot.js'
 import { tailCommand } from './tail-command.js'
 import { verifyCommand } from './verify-command.js'
@@ -45,7 +47,7 @@ export const auditPlugin = definePlugin({
   requires: { workspace: workspaceSlot, keys: keysSlot, gate: gateSlot, store: optional(storeSlot) },
   provides: { audit: auditSlot },
   owns: { anchors: anchorsCollection },
-  contributes: { commands: commandsCollection, checks: doctorChecksCollection },
+  contributes: { commands: commandsCollection, routes: routesCollection, checks: doctorChecksCollection },
   executes: [auditPrune],
   config: auditConfig,
   setup({
@@ -136,6 +138,7 @@ export const auditPlugin = definePlugin({
             opened().configured.map(({ anchor, maxAgeMs }) => ({ id: anchor.id, required: maxAgeMs !== undefined })),
         }),
       ],
+      routes: [auditPart({ log, mirror: () => opened().mirror, paths: () => opened().paths })],
       checks: auditChecks({ log, dir: () => workspace.dir, limits, anchors: opened, now }),
     }
   },

@@ -16,6 +16,8 @@ export interface AuditQuery {
   readonly outcome?: string
   readonly since?: number
   readonly until?: number
+  /** Only records with a lower number. */
+  readonly before?: number
   readonly limit: number
 }
 
@@ -157,7 +159,7 @@ function inserts(rows: readonly (readonly Value[])[]): readonly Statement[] {
   return statements
 }
 
-function select({ tool, actor, outcome, since, until, limit }: AuditQuery): { sql: string; args: Value[] } {
+function select({ tool, actor, outcome, since, until, before, limit }: AuditQuery): { sql: string; args: Value[] } {
   const args: Value[] = []
   const where: string[] = []
   const need = (condition: (parameter: string) => string, value: Value) => {
@@ -174,6 +176,7 @@ function select({ tool, actor, outcome, since, until, limit }: AuditQuery): { sq
   if (outcome !== undefined) need((p) => `status = ${p}`, outcome)
   if (since !== undefined) need((p) => `at >= ${p}`, since)
   if (until !== undefined) need((p) => `at < ${p}`, until)
+  if (before !== undefined) need((p) => `seq < ${p}`, before)
   args.push(limit)
   const filter = where.length === 0 ? '' : ` where ${where.join(' and ')}`
   return {

@@ -13,6 +13,7 @@ import {
   toolOf,
   toolsCollection,
 } from 'cloned/kernel'
+import { routesCollection } from '../api/slot.js'
 import { commandsCollection } from '../cli/slot.js'
 import { egressJudgesCollection, policySlot } from '../policy/slot.js'
 import { workspaceSlot } from '../workspace/slot.js'
@@ -21,6 +22,7 @@ import { compileEgress } from './decide.js'
 import { callerOf, compileJudge, createFirewall } from './firewall.js'
 import { PluginEgress } from './plugin-egress.js'
 import { createResolver } from './resolve.js'
+import { firewallPart } from './routes.js'
 import { createRules } from './rules-in-force.js'
 import { SafeFetch } from './safe-fetch.js'
 import { firewallSlot } from './slot.js'
@@ -40,7 +42,12 @@ export const firewallPlugin = definePlugin({
   description: 'Lets out only the requests that the egress rules of the policy allow.',
   requires: { policy: policySlot, workspace: workspaceSlot, gate: gateSlot, approvals: optional(approvalsSlot) },
   provides: { firewall: firewallSlot },
-  contributes: { tools: toolsCollection, commands: commandsCollection, judges: egressJudgesCollection },
+  contributes: {
+    tools: toolsCollection,
+    commands: commandsCollection,
+    routes: routesCollection,
+    judges: egressJudgesCollection,
+  },
   taps: [beforeEgress, onPolicyWrite],
   setup({ deps: { policy, workspace, gate, approvals }, hooks, onStop, log, now }) {
     const rules = createRules(() => policy.snapshot())
@@ -75,6 +82,7 @@ export const firewallPlugin = definePlugin({
       firewall,
       tools: [fetchTool(firewall.fetch), updateTool(change)],
       commands: firewallCommands({ policy, firewall, change, gate, approvals }),
+      routes: [firewallPart({ firewall, policy, change, gate })],
       judges: [{ compile: compileJudge }],
     }
   },

@@ -12,8 +12,8 @@ export function mergeCaps(layers: readonly Layer[]): Placed<BudgetCap>[] {
       .filter(({ cap }) => !taken.has(capKey(cap)))
     // Afterwards: one document may cap the same thing in several windows.
     for (const { cap } of caps) taken.add(capKey(cap))
-    return caps.map(({ cap: { category, limit, window, tools }, index }) => ({
-      value: { category, limit, windowMs: durationMs(window), ...(tools === undefined ? {} : { tools }) },
+    return caps.map(({ cap: { window, per, ...cap }, index }) => ({
+      value: { ...cap, windowMs: durationMs(window), ...(per === undefined || per === 'workspace' ? {} : { per }) },
       origin,
       at: where(['budgets', index], 'budgets'),
     }))

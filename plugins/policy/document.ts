@@ -2,7 +2,7 @@
 import { ClonedError, parseYaml, readSchema } from 'cloned/kernel'
 import { locate } from './lines.js'
 import { problemsOf } from './problems.js'
-import type { Answer, EgressLists, EgressRule, PolicySnapshot } from './slot.js'
+import type { Answer, BudgetCap, EgressLists, EgressRule, PolicySnapshot } from './slot.js'
 
 /** A built-in pack. */
 export type PackName = PolicySnapshot['pack']
@@ -63,6 +63,8 @@ export interface CapEntry {
   readonly category: string
   readonly limit: number
   readonly window: string
+  readonly per?: 'workspace' | NonNullable<BudgetCap['per']>
+  readonly warn?: number
   readonly tools?: readonly string[]
 }
 

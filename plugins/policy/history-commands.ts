@@ -12,7 +12,7 @@ export interface HistoryParts extends AdoptParts {
 const MAX_SHOWN = 100
 
 /** A change with the digest of the text that it put in force. */
-type Change = ChangeMetadata & { readonly digest: string }
+export type Change = ChangeMetadata & { readonly digest: string }
 
 /** Newest first. Each text names the one before by its digest, so what the log proves of the newest it proves of all. */
 async function* changes({ policy, name, applied }: HistoryParts): AsyncGenerator<Change> {
@@ -29,6 +29,16 @@ async function* changes({ policy, name, applied }: HistoryParts): AsyncGenerator
   }
 }
 
+/** At most the newest hundred. */
+export async function newestChanges(parts: HistoryParts): Promise<readonly Change[]> {
+  const found: Change[] = []
+  for await (const change of changes(parts)) {
+    found.push(change)
+    if (found.length === MAX_SHOWN) break
+  }
+  return found
+}
+
 export function historyCommand(parts: HistoryParts): Command {
   return {
     name: 'policy history',
@@ -36,11 +46,7 @@ export function historyCommand(parts: HistoryParts): Command {
     examples: ['cloned policy history', 'cloned policy history --json'],
     needs: 'workspace',
     async run(ctx) {
-      const found: Change[] = []
-      for await (const change of changes(parts)) {
-        found.push(change)
-        if (found.length === MAX_SHOWN) break
-      }
+      const found = await newestChanges(parts)
       const rows = found.map((change) =>
         [
           change.id,

@@ -12,6 +12,7 @@ import {
   policyWrite,
   toolCall,
 } from 'cloned/kernel'
+import { routesCollection } from '../api/slot.js'
 import { previewsCollection } from '../approvals/slot.js'
 import { commandsCollection } from '../cli/slot.js'
 import { doctorChecksCollection } from '../doctor/slot.js'
@@ -22,11 +23,12 @@ import { createAppliedOverlays } from './applied.js'
 import { policyCheck } from './check.js'
 import { diffCommand, validateCommand } from './compare-commands.js'
 import { compilePolicy } from './effective.js'
-import { historyCommand, revertCommand } from './history-commands.js'
+import { historyCommand, newestChanges, revertCommand } from './history-commands.js'
 import { Ledger } from './ledger.js'
 import { createPolicy, type LivePolicy } from './live.js'
 import { writePreview } from './preview.js'
 import { replayCommand } from './replay-command.js'
+import { policyPart } from './routes.js'
 import { showCommand } from './show.js'
 import { egressJudgesCollection, type Policy, policySlot } from './slot.js'
 import { testCommand } from './test-command.js'
@@ -46,7 +48,12 @@ export const policyPlugin = definePlugin({
   requires: { workspace: workspaceSlot, store: storeSlot, audit: auditSlot, gate: gateSlot },
   provides: { policy: policySlot },
   owns: { judges: egressJudgesCollection },
-  contributes: { commands: commandsCollection, checks: doctorChecksCollection, previews: previewsCollection },
+  contributes: {
+    commands: commandsCollection,
+    routes: routesCollection,
+    checks: doctorChecksCollection,
+    previews: previewsCollection,
+  },
   taps: [beforeToolCall, beforeAction, onPolicyWrite, beforeSecretUse],
   executes: [policyWrite],
   setup({ deps: { workspace, store, audit, gate }, collected, hooks, actions, onStart, onDrain, log, now }) {
@@ -116,6 +123,7 @@ export const policyPlugin = definePlugin({
         testCommand({ policy, judges, gate }),
         replayCommand({ audit, gate, judges }),
       ],
+      routes: [policyPart({ policy, name, history: () => newestChanges(changing) })],
       checks: [policyCheck({ policy, name })],
       previews: [writePreview(applied, name)],
     }

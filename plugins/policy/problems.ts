@@ -40,7 +40,7 @@ function repeatedCaps({ budgets = [] }: PolicyDocument): Problem[] {
   const keys = budgets.map((cap) => `${capKey(cap)} ${durationMs(cap.window)}`)
   return repeated(keys).map((index) => ({
     path: ['budgets', index],
-    problem: 'repeats a cap of the same category, tools and window',
+    problem: 'repeats a cap of the same category, tools, window and per',
   }))
 }
 

@@ -55,8 +55,9 @@ function approvalRule({ tools, actions, quorum, escalate, grants }: ApprovalRule
   ].join('; ')
 }
 
-function cap({ category, limit, windowMs, tools }: BudgetCap): string {
-  return `${category} ${limit} per ${duration(windowMs)}${tools === undefined ? '' : ` for ${tools.join(', ')}`}`
+function cap({ category, limit, windowMs, per, tools }: BudgetCap): string {
+  const each = per === undefined ? '' : ` and ${per}`
+  return `${category} ${limit} per ${duration(windowMs)}${each}${tools === undefined ? '' : ` for ${tools.join(', ')}`}`
 }
 
 function duration(ms: number): string {

@@ -11,6 +11,10 @@ export interface BudgetCap {
   readonly limit: number
   /** Length of the window in milliseconds; windows are aligned to the epoch. */
   readonly windowMs: number
+  /** What has a counter of its own. Absent: nothing has, the workspace is counted. */
+  readonly per?: 'actor' | 'run' | 'connector'
+  /** The part of the limit, 0 to 1, from which on its use is a warning; 0.8 when absent. */
+  readonly warn?: number
   /** Limits the cap to tools whose id matches one of these patterns; `*` matches any run of characters. */
   readonly tools?: readonly string[]
 }

@@ -10,6 +10,6 @@ export function durationMs(text: string): number {
 }
 
 /** Caps with one key are about the same thing: those of an overlay replace those of the pack. */
-export function capKey({ category, tools }: Pick<CapEntry, 'category' | 'tools'>): string {
-  return JSON.stringify([category, tools === undefined ? null : [...new Set(tools)].sort()])
+export function capKey({ category, tools, per = 'workspace' }: Pick<CapEntry, 'category' | 'tools' | 'per'>): string {
+  return JSON.stringify([category, tools === undefined ? null : [...new Set(tools)].sort(), per])
 }

@@ -61,7 +61,7 @@ function actions(before: Content['actions'], after: Content['actions']): boolean
 }
 
 function caps({ budgets: before }: Content, { budgets: after }: Content): boolean {
-  const key = ({ limit: _, ...cap }: Content['budgets'][number]) => canonical(cap as unknown as Json)
+  const key = ({ limit: _, warn: __, ...cap }: Content['budgets'][number]) => canonical(cap as unknown as Json)
   return before.every((cap) => after.some((other) => key(other) === key(cap) && other.limit <= cap.limit))
 }
 

@@ -16,6 +16,10 @@ const LISTS = ['tools', 'capabilities', 'hosts', 'secrets'] as const
 
 function reachOf({ tools, provides_capabilities, requires_capabilities, runtime }: ConnectorManifest): Reach {
   const program = runtime.kind === 'command' ? [`runs ${runtime.command[0]}`] : []
+  if (runtime.kind === 'skills') {
+    const needed = Object.entries(runtime.connectors).map(([id, range]) => `needs ${id} ${range}`)
+    return { tools: runtime.allowed_tools.map((id) => `calls ${id}`), capabilities: needed, hosts: [], secrets: [] }
+  }
   const needs = requires_capabilities.map((capability) => `needs ${capability}`)
   return {
     tools: tools.map(({ id, risk }) => `${id} (${risk})`),

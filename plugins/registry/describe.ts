@@ -1,5 +1,5 @@
 // Describes a package to a person, one thing a line, from its verified manifest; it leaves out nothing that it may do.
-import type { ConnectorManifest, PackageTool } from '../package/slot.js'
+import type { ConnectorManifest, PackageTool, SkillsRuntime } from '../package/slot.js'
 
 /** Characters of a description; it is no part of what a package may do. */
 const MAX_DESCRIPTION = 300
@@ -7,19 +7,35 @@ const MAX_DESCRIPTION = 300
 /** Not escaped: titles and descriptions are the publisher's words. */
 export function describePackage(manifest: ConnectorManifest): string[] {
   const { title, description, license, source, runtime, tools, requires_capabilities: needs } = manifest
-  const program = runtime.kind === 'node' ? ['node', runtime.entry] : runtime.command
   return [
     fact('title', `${title}: ${description.slice(0, MAX_DESCRIPTION)}`),
     ...(license === undefined ? [] : [fact('license', license)]),
     ...(source === undefined ? [] : [fact('source', [source.repo, source.commit].filter(Boolean).join(' at '))]),
+    ...(runtime.kind === 'skills' ? packLines(runtime) : connectorLines(runtime, tools)),
+    ...needs.map((capability) => fact('needs', capability)),
+  ]
+}
+
+function connectorLines(
+  runtime: Exclude<ConnectorManifest['runtime'], SkillsRuntime>,
+  tools: readonly PackageTool[],
+): string[] {
+  const program = runtime.kind === 'node' ? ['node', runtime.entry] : runtime.command
+  return [
     fact('runs', program.join(' ')),
-    ...tools.map(({ id, risk, capability, title: name }) => fact('tool', `${id} (${risk}, ${capability}): ${name}`)),
+    ...tools.map(({ id, risk, capability, title }) => fact('tool', `${id} (${risk}, ${capability}): ${title}`)),
     ...facts(
       'host',
       tools.flatMap(({ egress_hosts }) => egress_hosts),
     ),
     ...facts('secret', tools.flatMap(secretsOf)),
-    ...needs.map((capability) => fact('needs', capability)),
+  ]
+}
+
+function packLines({ allowed_tools, connectors }: SkillsRuntime): string[] {
+  return [
+    ...facts('may call', allowed_tools),
+    ...Object.entries(connectors).map(([id, range]) => fact('needs', `the connector ${id} ${range}`)),
   ]
 }
 

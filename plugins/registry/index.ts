@@ -11,7 +11,11 @@ import {
   onApprovalDecided,
   optional,
 } from 'cloned/kernel'
+
+import { routesCollection } from '../api/slot.js'
+
 import { previewsCollection } from '../approvals/slot.js'
+
 import { commandsCollection } from '../cli/slot.js'
 import { doctorChecksCollection } from '../doctor/slot.js'
 import { firewallSlot } from '../firewall/slot.js'
@@ -22,11 +26,13 @@ import { TRUST_WRITE, trustSlot } from '../trust/slot.js'
 import { workspaceSlot } from '../workspace/slot.js'
 import { isRemote } from './catalog/catalog.js'
 import { catalogFetch, fetchExecutor } from './catalog/fetch.js'
+import { skillPackagesPart } from './change-routes.js'
 import { registryCheck } from './check.js'
-import { type CatalogCommandParts, catalogCommands } from './commands/catalog.js'
+import { catalogCommands } from './commands/catalog.js'
 import { lookCommands } from './commands/look.js'
 import { makeCommands } from './commands/make.js'
-import { useCommands } from './commands/use.js'
+import type { CatalogCommandParts } from './commands/parts.js'
+import { skillPackCommands, useCommands } from './commands/use.js'
 import { voteOnCall, voteOnInstall } from './guards.js'
 import { Incoming } from './incoming.js'
 import { installExecutor } from './install.js'
@@ -34,6 +40,8 @@ import { judge } from './judge.js'
 import { connectorDisable, connectorEnable, connectorInstall, connectorRemove } from './kinds.js'
 import { LiveRegistry } from './live.js'
 import { connectorPreviews } from './preview.js'
+import { connectorsPart } from './routes.js'
+
 import { afterRegistryChange, beforeConnectorInstall, type Registry, registrySlot } from './slot.js'
 import { switchExecutors } from './switch.js'
 import { RegistryTable } from './table.js'
@@ -74,7 +82,12 @@ export const registryPlugin = definePlugin({
   },
   provides: { registry: registrySlot },
   owns: { sources: manifestSourcesCollection },
-  contributes: { commands: commandsCollection, checks: doctorChecksCollection, previews: previewsCollection },
+  contributes: {
+    commands: commandsCollection,
+    checks: doctorChecksCollection,
+    previews: previewsCollection,
+    routes: routesCollection,
+  },
   taps: [beforeConnectorInstall, beforeToolCall, onApprovalDecided, afterAction],
   fires: [afterRegistryChange],
   executes: [connectorInstall, connectorEnable, connectorDisable, connectorRemove, catalogFetch],
@@ -154,11 +167,12 @@ export const registryPlugin = definePlugin({
     }
     return {
       registry,
-      commands: [makeCommands, useCommands, lookCommands, catalogCommands].flatMap((commands) =>
+      commands: [makeCommands, useCommands, skillPackCommands, lookCommands, catalogCommands].flatMap((commands) =>
         commands(commandParts),
       ),
       checks: [registryCheck(registry)],
       previews: connectorPreviews(parts),
+      routes: [connectorsPart(commandParts), skillPackagesPart(commandParts)],
     }
   },
 })

@@ -8,6 +8,7 @@ import {
   type Json,
   onApprovalDecided,
 } from 'cloned/kernel'
+import { routesCollection } from '../api/slot.js'
 import { commandsCollection } from '../cli/slot.js'
 import { doctorChecksCollection } from '../doctor/slot.js'
 import { keysSlot } from '../keys/slot.js'
@@ -24,6 +25,7 @@ import { vaultWrite } from './kind.js'
 import { chosenProvider, openProvider, providersByName } from './provider.js'
 import { refuseReferences } from './reference-guard.js'
 import { type OpenedProvider, Resolver } from './resolve.js'
+import { vaultPart } from './routes.js'
 import { sealer } from './seal.js'
 import { createVault } from './service.js'
 import { secretListenersCollection, vaultProvidersCollection, vaultSlot } from './slot.js'
@@ -53,7 +55,7 @@ export const vaultPlugin = definePlugin({
   requires: { workspace: workspaceSlot, keys: keysSlot, gate: gateSlot },
   provides: { vault: vaultSlot },
   owns: { providers: vaultProvidersCollection, listeners: secretListenersCollection },
-  contributes: { commands: commandsCollection, checks: doctorChecksCollection },
+  contributes: { commands: commandsCollection, routes: routesCollection, checks: doctorChecksCollection },
   taps: [beforeToolCall, onApprovalDecided],
   executes: [vaultWrite],
   config,
@@ -126,6 +128,7 @@ export const vaultPlugin = definePlugin({
       vault,
       commands: [...secretCommands(parts), ...lookCommands(parts), ...manageCommands(parts)],
       checks: [vaultCheck(vault)],
+      routes: [vaultPart(vault)],
     }
   },
 })

@@ -1,9 +1,9 @@
 // Reads catalogs, in a directory or behind a URL; an index that is unsigned, expired or older than one seen is no catalog.
 import { join } from 'node:path'
 import { ClonedError, describeThrown, type Gate, isClonedError, type Outcome, sha256 } from 'cloned/kernel'
-import type { CommandContext } from '../../cli/slot.js'
 import type { Trust } from '../../trust/slot.js'
 import { type Incoming, readPlainFile } from '../incoming.js'
+import { type Asking, act } from '../request.js'
 import type { RegistryTable } from '../table.js'
 import { catalogFetch } from './fetch.js'
 import { type CatalogEntry, type CatalogIndex, MAX_INDEX_BYTES, MAX_SIGNATURE_BYTES, parseIndex } from './index-file.js'
@@ -26,28 +26,28 @@ export class NotFetched extends Error {
 }
 
 /** The index of a catalog, verified. Throws `CATALOG_INVALID`, `SIGNATURE_INVALID`, {@link NotFetched}. */
-export async function readCatalog(parts: CatalogParts, ctx: CommandContext, location: string): Promise<CatalogIndex> {
+export async function readCatalog(parts: CatalogParts, asking: Asking, location: string): Promise<CatalogIndex> {
   const { trust, table, now } = parts
-  const bytes = await read(parts, ctx, location, 'index.json', MAX_INDEX_BYTES)
-  const signature = await read(parts, ctx, location, 'index.json.sig', MAX_SIGNATURE_BYTES)
+  const bytes = await read(parts, asking, location, 'index.json', MAX_INDEX_BYTES)
+  const signature = await read(parts, asking, location, 'index.json.sig', MAX_SIGNATURE_BYTES)
   await trust.verify(bytes, signature, { type: 'catalog', at: 'install' })
   const index = checking(location, () => parseIndex(bytes))
   const invalid = (problem: string) => new ClonedError('CATALOG_INVALID', { where: location, problem })
   if (Date.parse(index.expires) <= now()) throw invalid(`its index expired ${index.expires}`)
   const seen = await table.catalog(location)
   if (index.version < seen) throw invalid(`its index has version ${index.version}, and version ${seen} was seen before`)
-  if (index.version > seen && !ctx.dryRun) await table.sawCatalog(location, index.version)
+  if (index.version > seen && !asking.dryRun) await table.sawCatalog(location, index.version)
   return index
 }
 
 /** The archive that an entry names. What it holds is for the installation to judge. */
 export async function readEntry(
   parts: CatalogParts,
-  ctx: CommandContext,
+  asking: Asking,
   location: string,
   { id, archive }: CatalogEntry,
 ): Promise<Buffer> {
-  const bytes = await read(parts, ctx, location, archive.path, archive.size)
+  const bytes = await read(parts, asking, location, archive.path, archive.size)
   if (bytes.length === archive.size && sha256(bytes) === archive.sha256) return bytes
   throw new ClonedError('CATALOG_INVALID', {
     where: location,
@@ -61,18 +61,15 @@ export function isRemote(location: string): boolean {
 
 async function read(
   { gate, incoming }: CatalogParts,
-  ctx: CommandContext,
+  asking: Asking,
   location: string,
   name: string,
   maxBytes: number,
 ): Promise<Buffer> {
   if (!isRemote(location)) return checking(location, () => readPlainFile(join(location, name), maxBytes))
   const url = `${location.replace(/\/+$/, '')}/${name}`
-  const request = { target: url, input: { url, max_bytes: maxBytes }, about: { title: `Fetch ${url}` } }
-  const outcome = await gate.act(catalogFetch, ctx.actor === undefined ? request : { ...request, actor: ctx.actor }, {
-    dryRun: ctx.dryRun,
-    signal: ctx.signal,
-  })
+  const input = { url, max_bytes: maxBytes }
+  const outcome = await act(gate, asking, catalogFetch, { target: url, input, about: { title: `Fetch ${url}` } })
   if (outcome.status !== 'done') throw new NotFetched(outcome)
   const bytes = incoming.get(outcome.output.sha256)
   incoming.discard(outcome.output.sha256)

@@ -1,23 +1,14 @@
 // The commands about catalogs: what there is, what is newer than what is installed, and making an index of one.
 import { resolve } from 'node:path'
-import { ClonedError, type Json, readPrivateFile } from 'cloned/kernel'
-import semver from 'semver'
+import { type Json, readPrivateFile } from 'cloned/kernel'
 import { actionResult, type Command, type CommandContext, type CommandResult, type ExitCode } from '../../cli/slot.js'
-import { type CatalogParts, isRemote, NotFetched, readCatalog, readEntry } from '../catalog/catalog.js'
-import type { CatalogEntry } from '../catalog/index-file.js'
+import { isRemote, NotFetched } from '../catalog/catalog.js'
 import { makeIndex } from '../catalog/make.js'
+import { fetchOffer, matching, newerJson, newerThan, type Offer, offeredArchive, offersOf } from '../catalog/offers.js'
+import type { Family } from '../family.js'
+import { mustFind } from '../request.js'
 import { installArchive } from './install-archive.js'
-import type { ConnectorCommandParts } from './parts.js'
-
-export interface CatalogCommandParts extends ConnectorCommandParts {
-  readonly catalog: CatalogParts
-  /** Directories and URLs that the configuration names. */
-  readonly locations: () => readonly string[]
-}
-
-interface Offered extends CatalogEntry {
-  readonly location: string
-}
+import type { CatalogCommandParts } from './parts.js'
 
 export const CATALOG = {
   flags: '--catalog <where>',
@@ -68,10 +59,7 @@ export function catalogCommands(parts: CatalogCommandParts): readonly Command[] 
 }
 
 async function search(parts: CatalogCommandParts, ctx: CommandContext): Promise<CommandResult> {
-  const word = (ctx.args['word'] ?? '').toLowerCase()
-  const found = (await offered(parts, ctx)).filter(({ id, title, tools, capabilities }) =>
-    [id, title, ...tools, ...capabilities].some((text) => text.toLowerCase().includes(word)),
-  )
+  const found = matching(await offered(parts, ctx), ctx.args['word'] ?? '')
   const present = new Map((await parts.registry.list()).map(({ id, version }) => [id, version]))
   const rows = found.map(({ id, version, publisher_id, title, tools, capabilities }) => {
     const here = present.get(id) ?? ''
@@ -88,18 +76,17 @@ async function outdated(parts: CatalogCommandParts, ctx: CommandContext): Promis
   const found = await newer(parts, ctx)
   const rows = found.map(({ installed, offer }) => [offer.id, installed, offer.version])
   const text = found.length === 0 ? 'Nothing is outdated.' : ctx.table(['connector', 'installed', 'offered'], rows)
-  const json = found.map(({ installed, offer }) => ({ id: offer.id, installed, offered: offer.version }))
-  return { json: { outdated: json }, text }
+  return { json: { outdated: found.map(newerJson) }, text }
 }
 
 async function update(parts: CatalogCommandParts, ctx: CommandContext): Promise<CommandResult> {
   const id = ctx.args['id']
-  if (id !== undefined && !(await parts.registry.get(id))) throw new ClonedError('CONNECTOR_UNKNOWN', { id })
+  if (id !== undefined) await mustFind(parts.registry, id)
   const wanted = (await newer(parts, ctx)).filter(({ offer }) => id === undefined || offer.id === id)
   if (wanted.length === 0) return { json: { updates: [] }, text: 'Nothing is outdated.' }
   const results: CommandResult[] = []
   for (const { offer } of wanted) {
-    results.push(await installArchive(parts, ctx, await readEntry(parts.catalog, ctx, offer.location, offer), offer))
+    results.push(await installArchive(parts, ctx, await fetchOffer(parts.catalog, ctx, offer)))
   }
   const problems = results.flatMap(({ problem }) => (problem === undefined ? [] : [problem]))
   return {
@@ -115,40 +102,25 @@ export async function fromCatalog(
   parts: CatalogCommandParts,
   ctx: CommandContext,
   name: string,
+  family?: Family,
 ): Promise<CommandResult> {
-  const [id = '', version] = name.split('@')
-  const all = (await offered(parts, ctx)).filter(
-    (entry) => entry.id === id && (version ?? entry.version) === entry.version,
+  return await installArchive(
+    parts,
+    ctx,
+    await offeredArchive(parts.catalog, ctx, await offered(parts, ctx), name),
+    family,
   )
-  const [offer] = newestFirst(all)
-  if (!offer) throw new ClonedError('CONNECTOR_UNKNOWN', { id: name })
-  return await installArchive(parts, ctx, await readEntry(parts.catalog, ctx, offer.location, offer), offer)
 }
 
 async function newer(parts: CatalogCommandParts, ctx: CommandContext) {
-  const offers = await offered(parts, ctx)
-  const installed = await parts.registry.list()
-  return installed.flatMap(({ id, version, publisher }) => {
-    // Another publisher's package of the same id is no update of this one.
-    const [offer] = newestFirst(offers.filter((entry) => entry.id === id && entry.publisher_id === publisher))
-    return offer && semver.gt(offer.version, version) ? [{ installed: version, offer }] : []
-  })
+  return newerThan(await parts.registry.list(), await offered(parts, ctx))
 }
 
-async function offered(parts: CatalogCommandParts, ctx: CommandContext): Promise<readonly Offered[]> {
+async function offered(parts: CatalogCommandParts, ctx: CommandContext): Promise<readonly Offer[]> {
   const given = ctx.options['catalog']
   const locations = typeof given === 'string' ? [isRemote(given) ? given : resolve(ctx.cwd, given)] : parts.locations()
   if (locations.length === 0) throw ctx.usageError('no catalog is configured; name one with --catalog')
-  const all: Offered[] = []
-  for (const location of locations) {
-    const { packages } = await readCatalog(parts.catalog, ctx, location)
-    all.push(...packages.map((entry) => ({ ...entry, location })))
-  }
-  return all
-}
-
-function newestFirst(entries: readonly Offered[]): Offered[] {
-  return [...entries].sort((a, b) => semver.rcompare(a.version, b.version))
+  return await offersOf(parts.catalog, ctx, locations)
 }
 
 /** What waits or was denied ends the command the way a governed action does. */

@@ -1,9 +1,13 @@
 // The commands that show what is installed and how it stands; everything is verified anew for them.
 import type { Command } from '../../cli/slot.js'
-import { describePackage, fact } from '../describe.js'
-import { type ConnectorCommandParts, connectorJson, mustFind } from './parts.js'
 
-export function lookCommands(parts: ConnectorCommandParts): readonly Command[] {
+import { describePackage, fact } from '../describe.js'
+import { CONNECTORS, registryOf } from '../family.js'
+import { mustFind } from '../request.js'
+import { type ConnectorCommandParts, connectorJson } from './parts.js'
+
+export function lookCommands(all: ConnectorCommandParts): readonly Command[] {
+  const parts = { ...all, registry: registryOf(CONNECTORS, all.registry) }
   return [
     {
       name: 'connectors list',
@@ -34,7 +38,7 @@ export function lookCommands(parts: ConnectorCommandParts): readonly Command[] {
       examples: ['cloned connectors show acme.weather'],
       needs: 'workspace',
       async run({ args, printable, paint }) {
-        const found = await mustFind(parts, args['id'] ?? '')
+        const found = await mustFind(parts.registry, args['id'] ?? '')
         const { manifest, problem, status } = found
         const lines = [
           `${found.id} ${found.version}  ${status}`,

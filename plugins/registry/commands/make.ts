@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { ClonedError, type Json, readPrivateFile, writeFileAtomic } from 'cloned/kernel'
 import type { Command, CommandContext, CommandResult } from '../../cli/slot.js'
 import { type ManifestDraft, NO_DRAFT } from '../../package/slot.js'
+import { CONNECTORS, type Family, SKILLS } from '../family.js'
 import { readArchive } from '../incoming.js'
 import { keyCommand } from './key.js'
 import type { ConnectorCommandParts } from './parts.js'
@@ -11,15 +12,8 @@ import type { ConnectorCommandParts } from './parts.js'
 export function makeCommands(parts: ConnectorCommandParts): readonly Command[] {
   return [
     keyCommand(parts),
-    {
-      name: 'connectors pack',
-      summary: 'Make an unsigned package of a directory',
-      args: [{ name: 'dir', description: 'Directory of the connector; the current one when absent' }],
-      options: [{ flags: '--out <file>', description: 'Where to write it; <id>-<version>.tgz when absent' }],
-      examples: ['cloned connectors pack', 'cloned connectors pack ./weather --out weather.tgz'],
-      needs: 'nothing',
-      run: (ctx) => pack(parts, ctx),
-    },
+    packCommand(parts, CONNECTORS),
+    packCommand(parts, SKILLS),
     {
       name: 'connectors sign',
       summary: 'Add a signature to a package',
@@ -30,6 +24,18 @@ export function makeCommands(parts: ConnectorCommandParts): readonly Command[] {
       run: (ctx) => sign(parts, ctx),
     },
   ]
+}
+
+function packCommand(parts: ConnectorCommandParts, { name, one }: Family): Command {
+  return {
+    name: `${name} pack`,
+    summary: `Make an unsigned package of the directory of a ${one}`,
+    args: [{ name: 'dir', description: 'The directory; the current one when absent' }],
+    options: [{ flags: '--out <file>', description: 'Where to write it; <id>-<version>.tgz when absent' }],
+    examples: [`cloned ${name} pack`, `cloned ${name} pack ./weather --out weather.tgz`],
+    needs: 'nothing',
+    run: (ctx) => pack(parts, ctx),
+  }
 }
 
 async function pack({ packages, sources, now }: ConnectorCommandParts, ctx: CommandContext): Promise<CommandResult> {

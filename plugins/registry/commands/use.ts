@@ -1,9 +1,11 @@
 // The commands that install connectors and switch them; each asks the gate for one exact package.
 import { resolve } from 'node:path'
+
 import type { ActionKind, Json } from 'cloned/kernel'
-import type { Command } from '../../cli/slot.js'
+import { actionResult, type Command } from '../../cli/slot.js'
 import { changesFrom } from '../changes.js'
 import { describePackage, fact } from '../describe.js'
+import { CONNECTORS, type Family, registryOf, SKILLS } from '../family.js'
 import { readArchive } from '../incoming.js'
 import {
   type ConnectorChanged,
@@ -12,13 +14,14 @@ import {
   connectorEnable,
   connectorRemove,
 } from '../kinds.js'
-import { CATALOG, type CatalogCommandParts, fetching, fromCatalog } from './catalog.js'
+import { askToSwitch, checkArchive } from '../request.js'
+import { CATALOG, fetching, fromCatalog } from './catalog.js'
 import { installArchive } from './install-archive.js'
-import { askFor, type ConnectorCommandParts, mustFind } from './parts.js'
+import type { CatalogCommandParts, ConnectorCommandParts } from './parts.js'
 
 /** Never the name of a package file, which ends in `.tgz`. */
 const NAME = /^[a-z][a-z0-9.-]*(?<!\.tgz)(?:@[0-9][0-9A-Za-z.-]*)?$/
-const ID = [{ name: 'id', description: 'Id of the connector', required: true }]
+const ID = [{ name: 'id', description: 'Id of the package', required: true }]
 
 export function useCommands(parts: CatalogCommandParts): readonly Command[] {
   return [
@@ -30,8 +33,7 @@ export function useCommands(parts: CatalogCommandParts): readonly Command[] {
       needs: 'workspace',
       async run(ctx) {
         const archive = readArchive(resolve(ctx.cwd, ctx.args['file'] ?? ''), parts.packages.maxBytes)
-        const { head, manifest, kids, downgrade } = await parts.judge(archive)
-        parts.packages.check(archive, head, manifest)
+        const { head, manifest, kids, downgrade } = await checkArchive(parts, archive)
         const { id, version, publisher_id } = manifest
         const present = await parts.registry.get(id)
         const changes = present?.manifest && changesFrom(manifest, present.manifest)
@@ -57,32 +59,51 @@ export function useCommands(parts: CatalogCommandParts): readonly Command[] {
         return { json, text: lines.map((line) => ctx.printable(line)).join('\n') }
       },
     },
+    ...changeCommands(parts, CONNECTORS),
+  ]
+}
+
+/** The same for skill packs, which are installed like connectors and run nothing of their own. */
+export function skillPackCommands(parts: CatalogCommandParts): readonly Command[] {
+  return changeCommands(parts, SKILLS)
+}
+
+function changeCommands(all: CatalogCommandParts, family: Family): readonly Command[] {
+  const parts = { ...all, registry: registryOf(family, all.registry) }
+  const { name, one } = family
+  return [
     {
-      name: 'connectors install',
-      summary: 'Ask to install a package, disabled until it is enabled',
+      name: `${name} install`,
+      summary: `Ask to install a ${one}, disabled until it is enabled`,
       args: [{ name: 'package', description: 'A file, or id or id@version in a catalog', required: true }],
       options: [CATALOG],
-      examples: ['cloned connectors install acme.weather-1.0.0.tgz', 'cloned connectors install acme.weather@1.0.0'],
+      examples: [`cloned ${name} install acme.weather-1.0.0.tgz`, `cloned ${name} install acme.weather@1.0.0`],
       needs: 'workspace',
       run(ctx) {
-        const name = ctx.args['package'] ?? ''
-        if (NAME.test(name)) return fetching(ctx, () => fromCatalog(parts, ctx, name))
-        return installArchive(parts, ctx, readArchive(resolve(ctx.cwd, name), parts.packages.maxBytes))
+        const wanted = ctx.args['package'] ?? ''
+        if (NAME.test(wanted)) return fetching(ctx, () => fromCatalog(parts, ctx, wanted, family))
+        return installArchive(
+          parts,
+          ctx,
+          { archive: readArchive(resolve(ctx.cwd, wanted), parts.packages.maxBytes) },
+          family,
+        )
       },
     },
-    switchCommand(parts, connectorEnable, 'Enable', 'Ask to let an installed connector run'),
-    switchCommand(parts, connectorDisable, 'Disable', 'Ask to let a connector run no longer'),
-    switchCommand(parts, connectorRemove, 'Remove', 'Ask to remove an installed connector'),
+    switchCommand(parts, connectorEnable, family, 'Enable', `Ask to let an installed ${one} run`),
+    switchCommand(parts, connectorDisable, family, 'Disable', `Ask to let a ${one} run no longer`),
+    switchCommand(parts, connectorRemove, family, 'Remove', `Ask to remove an installed ${one}`),
   ]
 }
 
 function switchCommand(
   parts: ConnectorCommandParts,
   kind: ActionKind<ConnectorSwitch, ConnectorChanged>,
+  family: Family,
   verb: 'Enable' | 'Disable' | 'Remove',
   summary: string,
 ): Command {
-  const name = `connectors ${verb.toLowerCase()}`
+  const name = `${family.name} ${verb.toLowerCase()}`
   return {
     name,
     summary,
@@ -90,14 +111,8 @@ function switchCommand(
     examples: [`cloned ${name} acme.weather`],
     needs: 'workspace',
     async run(ctx) {
-      const { id, version, digest, publisher, manifest } = await mustFind(parts, ctx.args['id'] ?? '')
-      const tools = (manifest?.tools ?? []).map((tool) => tool.id)
-      return await askFor(parts, ctx, kind, {
-        target: id,
-        input: { id, digest },
-        about: { title: `${verb} the connector ${id} ${version}`, publisher, tools },
-        done: `${verb}d ${id} ${version}.`,
-      })
+      const { id, version, outcome } = await askToSwitch(parts, ctx, kind, ctx.args['id'] ?? '')
+      return actionResult(outcome, `${verb}d ${id} ${version}.`, ctx)
     },
   }
 }

@@ -90,7 +90,8 @@ export class JsonlLog implements AuditLog {
 
   async find(id: string, from = 1): Promise<readonly StoredRecord[]> {
     return (await this.#records()).filter(
-      ({ seq, record }) => seq >= from && (record['call_id'] === id || record['approval'] === id),
+      ({ seq, record: { call_id: call, approval, actor } }) =>
+        seq >= from && (call === id || approval === id || (actor as { id?: string } | undefined)?.id === id),
     )
   }
 

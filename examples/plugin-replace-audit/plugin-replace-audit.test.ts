@@ -153,8 +153,9 @@ describe('in the default distribution', () => {
     const { call } = await start()
     const outcome = await call(SAVE)
     expect(outcome).toMatchObject({ status: 'done', record: { seq: lines().length } })
-    expect(records().slice(-2)).toMatchObject([
+    expect(records().slice(-3)).toMatchObject([
       { type: 'tool.intent', target: SAVE.tool, call_id: outcome.callId },
+      { type: 'artifact.saved', call_id: outcome.callId },
       { type: 'tool.outcome', status: 'done', call_id: outcome.callId },
     ])
     expect(statSync(file).mode & 0o777).toBe(0o600)
@@ -175,8 +176,8 @@ describe('in the default distribution', () => {
     await (await start()).call(SAVE)
     await stopped()
     writeFileSync(file, readFileSync(file, 'utf8').replace('"agent:tester"', '"agent:nobody"'))
-    // The actor stands in the intent, and the outcome behind it no longer follows.
-    await expect(start()).rejects.toThrow(`agents.jsonl: the chain breaks at line ${lines().length}`)
+    // The actor stands in the intent, and the record behind it no longer follows.
+    await expect(start()).rejects.toThrow(`agents.jsonl: the chain breaks at line ${lines().length - 1}`)
   })
 
   it('half a line of a writer that died is dropped, and the chain goes on', async () => {

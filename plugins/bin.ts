@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Starts the `cloned` command: the version at once, everything else lazily; it must never show a stack unasked.
 import { readFileSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
 
 const argv = process.argv.slice(2)
 
@@ -10,7 +11,10 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-v')) {
   console.log(version)
 } else {
   try {
+    // Loading leaves garbage, and V8 keeps the room that it grew for it: 15 to 30 MB of an idle server, for nothing.
+    setFlagsFromString('--semi-space-growth-factor=1')
     const [{ defaultDistribution }, { main }] = await Promise.all([import('./default.js'), import('./cli/main.js')])
+    setFlagsFromString('--semi-space-growth-factor=2')
     await main(defaultDistribution(), argv)
   } catch (error) {
     process.stderr.write(`error ${error instanceof Error ? error.message : String(error)}\n  Reinstall cloned.\n`)

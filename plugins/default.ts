@@ -7,6 +7,7 @@ import {
   type KernelRuntime,
   type Plugin,
 } from 'cloned/kernel'
+import { apiPlugin } from './api/index.js'
 import { approvalsPlugin } from './approvals/index.js'
 import { approvalsCommandPlugin } from './approvals-command/index.js'
 import { artifactsPlugin } from './artifacts/index.js'
@@ -16,11 +17,13 @@ import { cliPlugin } from './cli/index.js'
 import { connectorsPlugin } from './connectors/index.js'
 import { doctorPlugin } from './doctor/index.js'
 import { egressProxyPlugin } from './egress-proxy/index.js'
+import { eventsPlugin } from './events/index.js'
 import { firewallPlugin } from './firewall/index.js'
 import { fsPlugin } from './fs/index.js'
 import { keysPlugin } from './keys/index.js'
 import { outboundPlugin } from './outbound/index.js'
 import { packagePlugin } from './package/index.js'
+import { pairingPlugin } from './pairing/index.js'
 import { policyPlugin } from './policy/index.js'
 import { quickstartPlugin } from './quickstart/index.js'
 import { registryPlugin } from './registry/index.js'
@@ -40,6 +43,7 @@ import { vaultEnvPlugin } from './vault-env/index.js'
 import { vaultFilePlugin } from './vault-file/index.js'
 import { vaultKeychainPlugin } from './vault-keychain/index.js'
 import { vaultOpenbaoPlugin } from './vault-openbao/index.js'
+import { webhooksPlugin } from './webhooks/index.js'
 import { workspacePlugin } from './workspace/index.js'
 
 /** The built-in plugins, in the order in which ties are broken. */
@@ -74,8 +78,12 @@ export const builtIns: readonly Plugin[] = [
   sandboxRuntimePlugin,
   connectorsPlugin,
   skillsPlugin,
+  eventsPlugin,
+  webhooksPlugin,
   runsPlugin,
   doctorPlugin,
+  apiPlugin,
+  pairingPlugin,
   cliPlugin,
   quickstartPlugin,
 ]

@@ -22,6 +22,24 @@ export async function askChoice<V extends string>(
   return isCancel(answer) ? undefined : choices.find(({ value }) => value === answer)?.value
 }
 
+/** A text; `undefined` when the person walked away. */
+export async function askText(
+  io: CliIo,
+  signal: AbortSignal,
+  question: string,
+  initial = '',
+): Promise<string | undefined> {
+  const { text, isCancel } = await import('@clack/prompts')
+  const answer = await text({
+    message: printable(question),
+    initialValue: printable(initial),
+    input: io.stdin,
+    output: io.stderr,
+    signal,
+  })
+  return isCancel(answer) ? undefined : answer
+}
+
 /** A text typed without being shown, not even its length; `undefined` when the person walked away. */
 export async function askHidden(io: CliIo, signal: AbortSignal, question: string): Promise<string | undefined> {
   const { password, isCancel } = await import('@clack/prompts')

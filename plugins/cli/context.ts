@@ -1,7 +1,7 @@
 // Makes what a command gets from the terminal it runs on; it holds no rules of any command.
 import { resolve } from 'node:path'
 import type { ClonedError } from 'cloned/kernel'
-import { askChoice, askHidden } from './ask.js'
+import { askChoice, askHidden, askText } from './ask.js'
 import type { GlobalOptions } from './globals.js'
 import { readInput } from './input.js'
 import { type CliIo, readAll } from './io.js'
@@ -81,6 +81,8 @@ export function createContext({
     },
     confirm: async (question) => globals.yes || (await choose(question, YES_NO)) === 'yes',
     choose,
+    ask: async (question, initial) =>
+      interactive ? await output.progress.pause(() => askText(io, signal, question, initial)) : undefined,
     askSecret: async (question) =>
       interactive ? await output.progress.pause(() => askHidden(io, signal, question)) : undefined,
     usageError: (problem) => usageError(parsed.command, problem),

@@ -1,8 +1,9 @@
-// Shows one line of progress on a terminal once something takes longer than a second; elsewhere it stays silent.
+// Shows a few lines of progress on a terminal once something takes longer than a second; elsewhere it stays silent.
 import { printable } from './printable.js'
 
 const PATIENCE_MS = 1_000
 const ERASE_LINE = '\r\x1b[2K'
+const MAX_LINES = 20
 
 export class Progress {
   readonly #write: ((text: string) => void) | undefined
@@ -10,7 +11,7 @@ export class Progress {
   #timer: NodeJS.Timeout | undefined
   #text = ''
   #due = false
-  #shown = false
+  #shown = 0
   #paused = false
 
   /** Without `write` nothing is ever shown. */
@@ -23,7 +24,11 @@ export class Progress {
   update(text: string): void {
     if (!this.#write) return
     // A line that wraps could not be erased.
-    this.#text = printable(text).slice(0, Math.max(1, this.#columns - 1))
+    const lines = printable(text, { lines: true }).split('\n')
+    this.#text = lines
+      .slice(-MAX_LINES)
+      .map((line) => line.slice(0, Math.max(1, this.#columns - 1)))
+      .join('\n')
     if (this.#due) this.#show()
     this.#timer ??= setTimeout(() => {
       this.#due = true
@@ -35,9 +40,9 @@ export class Progress {
 
   /** Takes the line off the screen; the next update brings it back. */
   clear(): void {
-    if (!this.#shown) return
-    this.#shown = false
-    this.#write?.(ERASE_LINE)
+    if (this.#shown === 0) return
+    this.#write?.(eraseLines(this.#shown))
+    this.#shown = 0
   }
 
   /** Runs while a person is asked something, with no line in the way. */
@@ -60,7 +65,12 @@ export class Progress {
 
   #show(): void {
     if (this.#paused) return
-    this.#write?.(`${ERASE_LINE}${this.#text}`)
-    this.#shown = true
+    this.#write?.(`${eraseLines(this.#shown)}${this.#text}`)
+    this.#shown = this.#text.split('\n').length
   }
+}
+
+/** Takes lines off the screen, the cursor on the last of them. */
+function eraseLines(count: number): string {
+  return `${ERASE_LINE}\x1b[1A`.repeat(Math.max(0, count - 1)) + ERASE_LINE
 }

@@ -74,7 +74,7 @@ export interface CommandContext {
   note(text: string): void
   /** Lines on standard error that a person has to see, `--quiet` or not. Already escaped. */
   tell(text: string): void
-  /** A line of progress, on a terminal only, once the command has taken a second. */
+  /** One or more lines of progress in the place of the last ones, on a terminal only, once the command has taken a second. */
   progress(text: string): void
   /** Prints a line to standard output while the command runs; does nothing with `--json`. For commands that follow. */
   print(line: string): void
@@ -87,6 +87,8 @@ export interface CommandContext {
   confirm(question: string): Promise<boolean>
   /** Asks for one of several answers; `undefined` when nobody can be asked or the person walks away. Ignores `--yes`. */
   choose<V extends string>(question: string, choices: readonly Choice<V>[]): Promise<V | undefined>
+  /** Asks for a text; `undefined` when nobody can be asked or the person walks away. Ignores `--yes`. */
+  ask(question: string, initial?: string): Promise<string | undefined>
   /** Asks for a text that is never shown while it is typed; `undefined` when nobody can be asked or walks away. */
   askSecret(question: string): Promise<string | undefined>
   /** The error to throw when an argument or option has a value that the command cannot take: exit 2, with the usage. */

@@ -6,8 +6,8 @@ const MAX_CHOICES = 32
 
 /** A compiled glob. */
 export interface Glob {
-  /** How many directories deep a match can be. */
-  readonly depth: number
+  /** Whether something below a directory can match. */
+  reaches(segments: readonly string[]): boolean
   /** Whether a path matches, given as segments. */
   matches(segments: readonly string[]): boolean
 }
@@ -28,11 +28,19 @@ export function compileGlob(glob: string): Glob {
   if (choices === 'many') throw wrong(`its braces make more than ${MAX_CHOICES} patterns`)
   const patterns = choices.map((choice) => choice.split('/').filter((part) => part !== '' && part !== '.'))
   if (patterns.some((pattern) => pattern.includes('..'))) throw wrong('it holds ".."')
-  const depth = Math.max(...patterns.map((parts) => (parts.includes('**') ? Number.POSITIVE_INFINITY : parts.length)))
   return {
-    depth,
+    reaches: (segments) => patterns.some((pattern) => leadsBelow(pattern, segments)),
     matches: (segments) => patterns.some((pattern) => wild(pattern, segments, '**', isVisible, matchesName)),
   }
+}
+
+function leadsBelow(pattern: readonly string[], segments: readonly string[]): boolean {
+  for (const [i, segment] of segments.entries()) {
+    const want = pattern[i]
+    if (want === '**') return true
+    if (want === undefined || !matchesName(want, segment)) return false
+  }
+  return pattern.length > segments.length
 }
 
 function matchesName(pattern: string, name: string): boolean {

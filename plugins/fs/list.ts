@@ -51,7 +51,7 @@ export async function listEntries(
 ): Promise<ListAnswer> {
   const compiled = compileGlob(glob ?? '*')
   // Without a glob the caller wants all of one directory, dot files included.
-  const wanted: Glob = glob === undefined ? { depth: 1, matches: () => true } : compiled
+  const wanted: Glob = glob === undefined ? { reaches: () => false, matches: () => true } : compiled
   const asked = segmentsOf(path).join('/')
   const start = await openDirectory(root, path)
   const walk = new Walk(asked, wanted, signal, limits)
@@ -84,7 +84,7 @@ class Walk {
         if (this.truncated) return
         const inner = [...at, name]
         if (this.#glob.matches(inner)) await this.#add(directory, name, inner)
-        if (!isDirectory || inner.length >= this.#glob.depth) continue
+        if (!isDirectory || !this.#glob.reaches(inner)) continue
         if (inner.length >= MAX_DEPTH) this.truncated = true
         else await this.#enter(directory, name, inner)
       }

@@ -1,5 +1,5 @@
 // Words how an action ended, for people and for machines; the exit code follows from the outcome and nothing else.
-import type { ApprovalRequest, DryRun, Failed, Json, JsonObject, Outcome, Pending, Vote } from 'cloned/kernel'
+import { type DryRun, type Failed, type Json, type Outcome, outcomeJson, type Pending, type Vote } from 'cloned/kernel'
 import { type CommandContext, type CommandResult, EXIT_CODES } from '../slot.js'
 
 type Show = Pick<CommandContext, 'howToDecide' | 'paint' | 'printable' | 'table'>
@@ -32,45 +32,6 @@ export function outcomeResult(outcome: Outcome, show: Show): CommandResult {
     case 'failed':
       return { exit, json, text: '', problem: problemText('failed', outcome, show, EFFECT[outcome.effect]) }
   }
-}
-
-/** An outcome as a document, keys in snake case. */
-export function outcomeJson(outcome: Outcome): JsonObject {
-  const { status, callId } = outcome
-  const ballot = outcome.ballot.map((vote) => ({ ...vote }))
-  switch (status) {
-    case 'done':
-      return { status, call_id: callId, output: outcome.output, record: { ...outcome.record }, ballot }
-    case 'denied': {
-      const { code, reason, help } = outcome
-      return { status, call_id: callId, code, reason, help, ballot }
-    }
-    case 'failed': {
-      const { code, reason, effect, help } = outcome
-      return { status, call_id: callId, code, reason, effect, help, ballot }
-    }
-    case 'pending': {
-      const { approval, delivered, reason, help } = outcome
-      return {
-        status,
-        call_id: callId,
-        approval: approvalJson(approval),
-        delivered: [...delivered],
-        reason,
-        help,
-        ballot,
-      }
-    }
-    case 'dry-run': {
-      const { verdict, code, reason, help, input, approval, reserves } = outcome
-      const known = Object.entries({ code, reason, help, approval }).filter((entry) => entry[1] !== undefined)
-      return { status, call_id: callId, verdict, ...(Object.fromEntries(known) as JsonObject), input, reserves, ballot }
-    }
-  }
-}
-
-function approvalJson({ id, state, asks, expiresAt }: ApprovalRequest): JsonObject {
-  return { id, state, asks: asks.map((ask) => ({ ...ask })), expires_at: new Date(expiresAt).toISOString() }
 }
 
 /** Indented JSON whose strings cannot steer a terminal. */

@@ -1,5 +1,5 @@
 // The commands `tools list`, `tools show` and `tools explain`; they read and judge, and never run a tool.
-import { ClonedError, contractHash, didYouMean, type JsonObject, type ToolContract } from 'cloned/kernel'
+import { ClonedError, contractHash, didYouMean, type JsonObject, type ToolContract, type ToolCost } from 'cloned/kernel'
 import type { Command, CommandContext } from '../slot.js'
 import { jsonText, outcomeResult } from './outcome.js'
 import type { CommandServices } from './services.js'
@@ -62,9 +62,14 @@ export function toolCommands({ gate }: Pick<CommandServices, 'gate'>): readonly 
   ]
 }
 
+function costText(cost: ToolCost): string {
+  if (typeof cost !== 'object') return String(cost)
+  return [cost.base ?? 0, ...cost.terms.map(({ input, rate }) => `${rate} × ${input}`)].join(' + ')
+}
+
 function contractText(tool: ToolContract, hash: string, ctx: CommandContext): string {
   const { bold } = ctx.paint
-  const cost = Object.entries(tool.cost).map(([category, amount]) => `${category} ${amount}`)
+  const cost = Object.entries(tool.cost).map(([category, amount]) => `${category} ${costText(amount)}`)
   const line = (text: string) => ctx.printable(text)
   return [
     `${bold(line(tool.id))}  ${line(tool.title)}`,

@@ -60,6 +60,18 @@ export interface NewArtifact {
   readonly mediaType?: string
 }
 
+/**
+ * A constant; `unknown`, which asks a person wherever such a budget is kept; or `base` and for each term its `rate` times what
+ * stands in the input at a JSON pointer: a number as itself, a text by its length, a list by its items, `absent` for nothing.
+ */
+export type Cost =
+  | number
+  | 'unknown'
+  | {
+      readonly base?: number
+      readonly terms: readonly { readonly input: string; readonly rate: number; readonly absent?: number }[]
+    }
+
 /** A tool as its author writes it. */
 export interface ToolDefinition<I, O> {
   /** `<connector id>.<word>`, without the version. */
@@ -78,7 +90,8 @@ export interface ToolDefinition<I, O> {
   readonly auth?: readonly Auth[]
   /** Whether calling it twice with the same input does no more than calling it once. */
   readonly idempotent?: boolean
-  readonly cost?: Readonly<Record<string, number>>
+  /** Of one call by budget category, besides the call itself. */
+  readonly cost?: Readonly<Record<string, Cost>>
   readonly timeoutMs?: number
   /** JSON pointers into the output whose values must not leave the tool. */
   readonly redact?: readonly string[]

@@ -13,6 +13,8 @@ import {
   policyWrite,
   toolsCollection,
 } from 'cloned/kernel'
+import { runsSlot } from 'cloned/plugins/runs'
+import { defineSkillPack, skillPacksCollection } from 'cloned/plugins/skills'
 import { type FaultSubject, faultMatrix } from 'cloned/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { defaultDistribution } from '../../plugins/default.js'
@@ -58,13 +60,14 @@ async function boot(distribution: Distribution): Promise<FaultSubject & { end():
       if (outcome?.status === 'done') previous = (outcome.output as { digest: string }).digest
     }
     const content = `${rules}# change\n`
+    const call = () => ({
+      tool: 'cloned.internal.artifact.save@v1',
+      input: { filename: `a${n++}.md`, content: 'x' },
+      actor: ACTOR,
+    })
     return {
       kernel,
-      call: () => ({
-        tool: 'cloned.internal.artifact.save@v1',
-        input: { filename: `a${n++}.md`, content: 'x' },
-        actor: ACTOR,
-      }),
+      call,
       asked: () => ({ tool: 'cloned.internal.fs.write@v1', input: { path: `w${n++}.md`, content: 'x' }, actor: ACTOR }),
       decider: kernel.actor(),
       ran: () => saved(root) + readdirSync(root).filter((name) => /^w\d+\.md$/.test(name)).length,
@@ -81,6 +84,23 @@ async function boot(distribution: Distribution): Promise<FaultSubject & { end():
             input: { url: `http://127.0.0.1:9/${n++}` },
             actor: ACTOR,
           }),
+        // What a run may cost is taken of the calls of runs alone.
+        'reserveToolCall.settle': async () => {
+          const runs = kernel.service(runsSlot)
+          const { id } = await runs.start({ pipeline: 'test.faults/save', inputs: { filename: `a${n++}.md` } })
+          const { state, error } = await runs.settled(id)
+          const rest = { callId: id, ballot: [] }
+          return state === 'done'
+            ? { status: 'done', output: null, record: { seq: 0, hash: '' }, ...rest }
+            : {
+                status: 'failed',
+                code: error?.code ?? state,
+                reason: error?.message ?? state,
+                effect: 'unknown',
+                help: '',
+                ...rest,
+              }
+        },
         beforeSecretUse: () => kernel.call({ tool: 'test.faults.secret@v1', input: { n: n++ }, actor: ACTOR }),
       },
       dispose: async () => undefined,
@@ -113,13 +133,39 @@ function make(distribution: Distribution): Promise<FaultSubject> {
   return made
 }
 
-/** A tool that asks for a secret, as no built-in one does. */
+const SAVE = 'cloned.internal.artifact.save@v1'
+const savingPack = defineSkillPack(
+  {
+    format: 1,
+    id: 'test.faults',
+    version: '1.0.0',
+    title: 'Faults',
+    description: 'Saves one file, at a cost that is limited.',
+    allowed_tools: [SAVE],
+    constitution: { max_cost: { calls: 5 } },
+  },
+  [
+    {
+      format: 1,
+      id: 'test.faults/save',
+      title: 'Save',
+      description: 'Saves one file.',
+      inputs: { type: 'object', properties: { filename: { type: 'string' } }, required: ['filename'] },
+      allowed_tools: [SAVE],
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: an expression of the pipeline
+      steps: [{ id: 'save', tool: SAVE, input: { filename: '${{ inputs.filename }}', content: 'x' } }],
+    },
+  ],
+)
+
+/** A tool that asks for a secret, as no built-in one does, and a pack whose runs are limited. */
 const secretUser = definePlugin({
   id: 'test.faults',
   version: '1.0.0',
   kernel: '^0.1.0',
-  contributes: { tools: toolsCollection },
+  contributes: { tools: toolsCollection, packs: skillPacksCollection },
   setup: () => ({
+    packs: [savingPack],
     tools: [
       defineTool({
         id: 'test.faults.secret@v1',

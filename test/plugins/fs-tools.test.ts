@@ -162,6 +162,25 @@ describe('globs', () => {
       }),
     )
   })
+
+  it('every directory on the way to a match is entered, and none that no match can lie in', () => {
+    const name = fc.constantFrom('a', 'ab', '.b', 'node_modules')
+    const part = fc.constantFrom('a', 'a*', '?b', '.b', '*', '**', '{a,ab}')
+    const [path, pattern] = [
+      fc.array(name, { minLength: 1, maxLength: 5 }),
+      fc.array(part, { minLength: 1, maxLength: 5 }),
+    ]
+    fc.assert(
+      fc.property(path, pattern, (segments, parts) => {
+        const glob = compileGlob(parts.join('/'))
+        if (!glob.matches(segments)) return
+        for (let i = 1; i < segments.length; i++) expect(glob.reaches(segments.slice(0, i))).toBe(true)
+      }),
+      { numRuns: 2000 },
+    )
+    expect(compileGlob('src/*.ts').reaches(['node_modules'])).toBe(false)
+    expect(compileGlob('src/*.ts').reaches(['src', 'deep'])).toBe(false)
+  })
 })
 
 function obvious(pattern: string, text: string): boolean {

@@ -425,11 +425,17 @@ describe('the published schema', () => {
         'connector.install',
         'connector.remove',
         'egress.connect',
+        'pairing.approve',
+        'pairing.invite',
+        'pairing.revoke',
         'policy.write',
         'sandbox.off',
         'sandbox.required',
         'secret.use',
         'trust.write',
+        'webhook.add',
+        'webhook.deliver',
+        'webhook.remove',
       ])
       expect(Object.keys(publishers ?? {})).toEqual(['others'])
       expect(Object.keys(approvals ?? {}).sort()).toEqual([

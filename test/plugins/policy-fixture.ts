@@ -132,6 +132,7 @@ const CONTEXT: CommandContext = {
   startError: undefined,
   tell: () => undefined,
   choose: async () => undefined,
+  ask: async () => undefined,
   askSecret: async () => undefined,
   usageError: (problem) => {
     throw new Error(problem)

@@ -66,6 +66,7 @@ describe.skipIf(!canConfine)(`a confined program (skipped only where ${NO_SANDBO
       expect(await started.ended).toMatchObject({ problem: `it had more than ${TASKS} processes and threads` })
       expect(readdirSync('/proc').filter((name) => /^\d+$/.test(name)).length).toBeLessThan(5000)
     },
+    120_000,
   )
 
   it.each<[string, string]>([

@@ -36,6 +36,15 @@ export class Session {
     this.#synchronous = level
   }
 
+  /**
+   * Forgets what was prepared for tables that a migration may have changed. node:sqlite asks a statement for its columns
+   * before SQLite notices that the schema is another: `select *` would go on answering the old ones.
+   */
+  migrated(): void {
+    for (const cache of Object.values(this.#known)) cache.clear()
+    this.connections.reader.prepare('select count(*) from sqlite_schema').get()
+  }
+
   /** Reads on the connection that cannot write. */
   read(sql: string, args: readonly Value[]): readonly Row[] {
     try {

@@ -85,6 +85,7 @@ class SqliteStore implements EmbeddedStore {
   async migrate(owner: string, steps: readonly (readonly string[])[]): Promise<void> {
     if (await this.#patiently((session) => isMigrated(session, owner, steps))) return
     await this.#writer.submit((session) => migrate(session, owner, steps), true)
+    await this.#patiently((session) => session.migrated())
   }
 
   async now(): Promise<number> {

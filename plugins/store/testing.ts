@@ -133,6 +133,14 @@ function steps(rule: Rule): readonly ContractCase[] {
         ['old'],
       )
     }),
+    rule('a column that a step adds is among all columns at once', async ({ store }) => {
+      await store.write([add('a')])
+      await store.migrate('test.owner', STEPS)
+      const all = () => store.all('select * from counters where name = $1', 'a')
+      assert.ok(!('note' in ((await all())[0] ?? {})))
+      await store.migrate('test.owner', [...STEPS, next])
+      assert.equal((await all())[0]?.['note'], 'old')
+    }),
     rule('a step that fails leaves nothing of itself', async ({ store }) => {
       await assert.rejects(store.migrate('test.owner', [...STEPS, [...next, 'create table counters (x text)']]))
       await assert.rejects(store.all('select note from counters'))

@@ -37,10 +37,8 @@ const webhookOf = async (world: ApiWorld, name: string) =>
   (await world.kernel.service(webhooksSlot).list()).find((one) => one.name === name)
 /** Of the one message that waits. */
 const attemptsOf = async (world: ApiWorld) => {
-  const rows = await world.kernel
-    .service(storeSlot)
-    .all("select attempts from webhook_messages where state = 'pending'")
-  return rows.length === 1 ? Number(rows[0]?.['attempts']) : undefined
+  const sql = "select max(attempts) as most from webhook_messages where state = 'pending'"
+  return (await world.kernel.service(storeSlot).all(sql))[0]?.['most']
 }
 const patiently = { timeout: 10_000, interval: 20 }
 const until = <T>(read: () => T | Promise<T>) => expect.poll(read, patiently)
@@ -156,7 +154,8 @@ describe('a delivery', () => {
     await until(() => target.received.length).toBe(1)
     await call(world)
     for (let attempt = 1; attempt <= 3; attempt++) {
-      await until(async () => (await webhookOf(world, 'ci'))?.problem).toMatch(/answered with/)
+      await until(() => attemptsOf(world)).toBe(attempt)
+      expect((await webhookOf(world, 'ci'))?.problem).toMatch(/answered with/)
       expect(target.received.length).toBe(attempt)
       world.now += restAfter(attempt)
       await until(() => target.received.length).toBeGreaterThan(attempt)

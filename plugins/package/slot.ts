@@ -71,6 +71,17 @@ export interface SkillsRuntime {
   readonly allowed_tools: readonly string[]
   /** Semver ranges by id of the connectors that it needs. */
   readonly connectors: { readonly [id: string]: string }
+  /** What its calls are held to besides; an absent one limits nothing. */
+  readonly constitution?: PackConstitution
+}
+
+/** `constitution` of a skill pack, as its pack.yaml has it (schemas/skill_pack.schema.json). An absent key adds no limit. */
+export interface PackConstitution {
+  readonly capabilities?: readonly string[]
+  readonly data_sources?: readonly string[]
+  readonly egress?: readonly string[]
+  readonly max_cost?: { readonly [category: string]: number }
+  readonly max_duration_ms?: number
 }
 
 /** `package.manifest.json` (schemas/connector.manifest.schema.json). Its digest is the identity of the package. */

@@ -1,25 +1,19 @@
 // Words what an installation brings, and what it changes, from the verified manifest; computed, never taken from a caller.
 import type { ConnectorManifest, PackageTool } from '../package/slot.js'
+import { packLimits } from './pack-limits.js'
 
 const MAX_SHOWN = 12
 const RISKS = ['low', 'medium', 'high']
 
-/** What a package may do, as lists of short texts. */
-interface Reach {
-  readonly tools: readonly string[]
-  readonly capabilities: readonly string[]
-  readonly hosts: readonly string[]
-  readonly secrets: readonly string[]
-}
-
-const LISTS = ['tools', 'capabilities', 'hosts', 'secrets'] as const
+/** What a package may do, as lists of short texts by what they are about. */
+type Reach = Readonly<Record<string, readonly string[]>>
 
 function reachOf({ tools, provides_capabilities, requires_capabilities, runtime }: ConnectorManifest): Reach {
-  const program = runtime.kind === 'command' ? [`runs ${runtime.command[0]}`] : []
   if (runtime.kind === 'skills') {
-    const needed = Object.entries(runtime.connectors).map(([id, range]) => `needs ${id} ${range}`)
-    return { tools: runtime.allowed_tools.map((id) => `calls ${id}`), capabilities: needed, hosts: [], secrets: [] }
+    const connectors = Object.entries(runtime.connectors).map(([id, range]) => `needs ${id} ${range}`)
+    return { tools: runtime.allowed_tools.map((id) => `calls ${id}`), connectors, ...packLimits(runtime) }
   }
+  const program = runtime.kind === 'command' ? [`runs ${runtime.command[0]}`] : []
   const needs = requires_capabilities.map((capability) => `needs ${capability}`)
   return {
     tools: tools.map(({ id, risk }) => `${id} (${risk})`),
@@ -34,7 +28,7 @@ function reachOf({ tools, provides_capabilities, requires_capabilities, runtime 
 /** Clauses for the person who decides. */
 export function describeInstall(next: ConnectorManifest, before: ConnectorManifest | undefined): string[] {
   const after = reachOf(next)
-  const whole = LISTS.map((list) => `${list}: ${listed(after[list])}`)
+  const whole = Object.entries(after).map(([list, texts]) => `${list}: ${listed(texts)}`)
   return before ? [changesFrom(next, before), ...whole] : whole
 }
 
@@ -42,7 +36,7 @@ export function describeInstall(next: ConnectorManifest, before: ConnectorManife
 export function changesFrom(next: ConnectorManifest, before: ConnectorManifest): string {
   const after = reachOf(next)
   const present = reachOf(before)
-  const changed = LISTS.flatMap((list) => [
+  const changed = Object.keys({ ...after, ...present }).flatMap((list) => [
     ...clause(`adds ${list}`, missing(after[list], present[list])),
     ...clause(`removes ${list}`, missing(present[list], after[list])),
   ])
@@ -61,7 +55,8 @@ export function widens(next: ConnectorManifest, before: ConnectorManifest): bool
   if (next.publisher_id !== before.publisher_id) return true
   const after = reachOf(next)
   const present = reachOf(before)
-  if (LISTS.some((list) => list !== 'tools' && missing(after[list], present[list]).length > 0)) return true
+  if (Object.keys(after).some((list) => list !== 'tools' && missing(after[list], present[list]).length > 0)) return true
+  // Another program, or a skill pack that is held to something else.
   if (JSON.stringify(next.runtime) !== JSON.stringify(before.runtime)) return true
   return next.tools.some((tool) => {
     const known = toolOf(before, tool.id)
@@ -75,7 +70,7 @@ function toolOf({ tools }: ConnectorManifest, id: string): PackageTool | undefin
   return tools.find((tool) => tool.id === id)
 }
 
-function missing(some: readonly string[], from: readonly string[]): string[] {
+function missing(some: readonly string[] = [], from: readonly string[] = []): string[] {
   return some.filter((text) => !from.includes(text))
 }
 

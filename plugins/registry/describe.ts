@@ -1,5 +1,6 @@
 // Describes a package to a person, one thing a line, from its verified manifest; it leaves out nothing that it may do.
 import type { ConnectorManifest, PackageTool, SkillsRuntime } from '../package/slot.js'
+import { packLimits } from './pack-limits.js'
 
 /** Characters of a description; it is no part of what a package may do. */
 const MAX_DESCRIPTION = 300
@@ -32,10 +33,11 @@ function connectorLines(
   ]
 }
 
-function packLines({ allowed_tools, connectors }: SkillsRuntime): string[] {
+function packLines(runtime: SkillsRuntime): string[] {
   return [
-    ...facts('may call', allowed_tools),
-    ...Object.entries(connectors).map(([id, range]) => fact('needs', `the connector ${id} ${range}`)),
+    ...facts('may call', runtime.allowed_tools),
+    ...Object.entries(packLimits(runtime)).flatMap(([label, texts]) => facts(label, texts)),
+    ...Object.entries(runtime.connectors).map(([id, range]) => fact('needs', `the connector ${id} ${range}`)),
   ]
 }
 

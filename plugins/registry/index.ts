@@ -43,6 +43,7 @@ import { connectorPreviews } from './preview.js'
 import { connectorsPart } from './routes.js'
 
 import { afterRegistryChange, beforeConnectorInstall, type Registry, registrySlot } from './slot.js'
+import { stoppedPreview } from './stopped.js'
 import { switchExecutors } from './switch.js'
 import { RegistryTable } from './table.js'
 
@@ -171,7 +172,7 @@ export const registryPlugin = definePlugin({
         commands(commandParts),
       ),
       checks: [registryCheck(registry)],
-      previews: connectorPreviews(parts),
+      previews: [...connectorPreviews(parts), stoppedPreview(parts)],
       routes: [connectorsPart(commandParts), skillPackagesPart(commandParts)],
     }
   },

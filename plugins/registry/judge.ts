@@ -3,7 +3,7 @@ import { ClonedError, KERNEL_VERSION } from 'cloned/kernel'
 import semver from 'semver'
 import type { ConnectorManifest, PackageHead, Packages } from '../package/slot.js'
 import type { Policy } from '../policy/slot.js'
-import type { Trust } from '../trust/slot.js'
+import type { PackageIdentity, Trust } from '../trust/slot.js'
 import { readLock } from './lock-file.js'
 import { type Egress, mustBePermitted } from './permit.js'
 import type { Installed, Pin, RegistryTable } from './table.js'
@@ -64,22 +64,28 @@ export async function verifyHead(
     at: installed ? 'load' : 'install',
   })
   const manifest = packages.manifest(head.manifest)
-  const { id, version, publisher_id: publisher, tools } = manifest
+  const { id, publisher_id: publisher } = manifest
   if (!signers.publishers.includes(publisher)) {
     const signed = signers.publishers.join(', ')
     throw new ClonedError('PUBLISHER_NAMESPACE', { publisher, id, problem: `the package is signed by ${signed}` })
   }
   await trust.inNamespace(publisher, id)
-  await trust.notRevoked({
-    id,
-    version,
-    digest: head.digest,
-    publisher,
-    kids: signers.kids,
-    tools: tools.map((tool) => tool.id),
-    ...(installed ? { installedAt: installed.installedAt } : {}),
-  })
+  await trust.notRevoked(identityOf(manifest, head.digest, signers.kids, installed))
   return { manifest, kids: signers.kids }
+}
+
+/** What the trust store is asked about a package. */
+export function identityOf(
+  { id, version, publisher_id: publisher, tools }: ConnectorManifest,
+  digest: string,
+  kids: readonly string[],
+  installed: Pick<Installed, 'installedAt'> | undefined,
+): PackageIdentity {
+  const names = tools.map((tool) => tool.id)
+  return {
+    ...{ id, version, digest, publisher, kids, tools: names },
+    ...(installed ? { installedAt: installed.installedAt } : {}),
+  }
 }
 
 /** What must never change once it was seen. */

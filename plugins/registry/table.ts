@@ -30,6 +30,13 @@ export interface Pin {
   readonly digest: string
 }
 
+/** A catalog as it was last used. */
+export interface SeenCatalog {
+  readonly version: number
+  /** Whose signatures its index had when the location was first used: ids of publishers, and `the root`. */
+  readonly keepers?: readonly string[]
+}
+
 const STEPS = [
   [
     `create table registry_connectors (
@@ -53,6 +60,7 @@ const STEPS = [
     'create table registry_state (name text primary key, generation bigint not null)',
     'create table registry_catalogs (location text primary key, version bigint not null)',
   ],
+  ['alter table registry_catalogs add column keepers text'],
 ]
 
 type StorePart = Pick<Store, 'all' | 'write' | 'migrate'>
@@ -142,16 +150,23 @@ export class RegistryTable {
     await this.#store.write([{ sql: 'update registry_connectors set noticed = $2 where id = $1', args: [id, problem] }])
   }
 
-  /** The newest version of a catalog that was used. */
-  async catalog(location: string): Promise<number> {
-    const [row] = await this.#store.all('select version from registry_catalogs where location = $1', location)
-    return Number(row?.['version'] ?? 0)
+  /** What was last seen at the location of a catalog; version 0 where nothing was. */
+  async catalog(location: string): Promise<SeenCatalog> {
+    const [row] = await this.#store.all('select version, keepers from registry_catalogs where location = $1', location)
+    const keepers = row?.['keepers']
+    return {
+      version: Number(row?.['version'] ?? 0),
+      ...(typeof keepers === 'string' ? { keepers: JSON.parse(keepers) as string[] } : {}),
+    }
   }
 
-  async sawCatalog(location: string, version: number): Promise<void> {
-    const sql = `insert into registry_catalogs (location, version) values ($1, $2)
-      on conflict (location) do update set version = excluded.version where registry_catalogs.version < excluded.version`
-    await this.#store.write([{ sql, args: [location, version] }])
+  /** The keepers of a location are those of the first time, whoever comes later. */
+  async sawCatalog(location: string, { version, keepers = [] }: SeenCatalog): Promise<void> {
+    const sql = `insert into registry_catalogs (location, version, keepers) values ($1, $2, $3)
+      on conflict (location) do update set version = excluded.version,
+        keepers = coalesce(registry_catalogs.keepers, excluded.keepers)
+      where registry_catalogs.version < excluded.version or registry_catalogs.keepers is null`
+    await this.#store.write([{ sql, args: [location, version, JSON.stringify(keepers)] }])
   }
 
   async #change(statements: readonly Statement[]): Promise<void> {

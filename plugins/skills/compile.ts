@@ -1,5 +1,6 @@
 // Makes the model of a pipeline out of its document, every default filled in; checks nothing.
 import type { JsonObject } from 'cloned/kernel'
+import type { SkillsRuntime } from '../package/slot.js'
 import type { ConstitutionDocument, PackDocument, PipelineDocument, StepDocument } from './document.js'
 import type { Constitution, PipelinePart, PipelineStep, Requirements } from './slot.js'
 
@@ -22,6 +23,16 @@ export function compilePipeline(document: PipelineDocument, pack: PackDocument):
 
 export function packConstitution(pack: PackDocument): Constitution {
   return constitutionOf(`pack ${pack.id}`, pack.allowed_tools, pack.constitution)
+}
+
+/** What the manifest of its package says of a pack: all that people are shown of what it may do. */
+export function runtimeOf({ allowed_tools, requires, constitution }: PackDocument): SkillsRuntime {
+  return {
+    kind: 'skills',
+    allowed_tools,
+    connectors: requires?.connectors ?? {},
+    ...(constitution === undefined ? {} : { constitution }),
+  }
 }
 
 /** What all of them need; of two ranges for one connector both count. */

@@ -1,14 +1,9 @@
 // Says what pack.yaml and the files of pipelines/ hold, as their schemas leave them; types only.
 import type { Json, JsonObject } from 'cloned/kernel'
+import type { PackConstitution } from '../package/slot.js'
 
 /** `constitution` of a pack, a pipeline or a step. */
-export interface ConstitutionDocument {
-  readonly capabilities?: readonly string[]
-  readonly data_sources?: readonly string[]
-  readonly egress?: readonly string[]
-  readonly max_cost?: { readonly [category: string]: number }
-  readonly max_duration_ms?: number
-}
+export type ConstitutionDocument = PackConstitution
 
 /** `requires` of a pack or a pipeline. */
 export interface RequirementsDocument {

@@ -51,23 +51,16 @@ export const skillsPlugin = definePlugin({
       plugins: () => collected.packs().map(({ item }) => item),
       workspace: () => workspace.path('skills'),
       installed: () =>
-        enabled().flatMap(({ id, version, publisher, directory, manifest: { runtime } }) =>
-          runtime.kind === 'skills'
-            ? [
-                {
-                  id,
-                  version,
-                  publisher,
-                  directory,
-                  allowedTools: runtime.allowed_tools,
-                  connectors: runtime.connectors,
-                },
-              ]
-            : [],
+        enabled().flatMap(({ id, version, publisher, directory, manifest: { title, description, runtime } }) =>
+          runtime.kind === 'skills' ? [{ id, version, publisher, directory, title, description, runtime }] : [],
         ),
     }
     const connectors = () => enabled().filter(({ manifest }) => manifest.runtime.kind !== 'skills')
-    const parts = { ...sources, tools: () => gate.tools(), connectors, holds }
+    const off = async () =>
+      ((await registry?.list()) ?? []).filter(
+        ({ status, manifest }) => status !== 'enabled' && (manifest?.runtime.kind ?? 'skills') === 'skills',
+      )
+    const parts = { ...sources, off, tools: () => gate.tools(), connectors, holds }
     const skills = createSkills(parts)
 
     hooks.guard(beforeAction, (action) => holds.judgeAction(action))

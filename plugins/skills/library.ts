@@ -1,8 +1,9 @@
 // Finds skill packs and links their pipelines; a pack that does not validate gives out nothing, and stands in nobody's way.
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { ClonedError, canonical } from 'cloned/kernel'
-import { packConstitution, requirementsOf } from './compile.js'
+import { ClonedError, canonical, type Json } from 'cloned/kernel'
+import type { SkillsRuntime } from '../package/slot.js'
+import { packConstitution, requirementsOf, runtimeOf } from './compile.js'
 import { readDefined } from './define.js'
 import { linkPipeline } from './link.js'
 import { type ReadPipeline, readPack, type SkillPack } from './pack.js'
@@ -18,13 +19,15 @@ export interface SkillSources {
   installed(): readonly InstalledPack[]
 }
 
+/** A skill pack as its verified manifest describes it. */
 export interface InstalledPack {
   readonly id: string
   readonly version: string
   readonly publisher: string
   readonly directory: string
-  readonly allowedTools: readonly string[]
-  readonly connectors: { readonly [id: string]: string }
+  readonly title: string
+  readonly description: string
+  readonly runtime: SkillsRuntime
 }
 
 /** Everything that was found, and what was refused. */
@@ -96,18 +99,23 @@ function packOf(read: SkillPack, origin: Pack['origin'], from: InstalledPack | u
 
 /** What people were shown before they let it in came from the manifest. */
 function mustBeAsSigned({ document }: SkillPack, from: InstalledPack): void {
-  const { id, version, publisher, allowed_tools, requires } = document
-  const reach = (tools: readonly string[], connectors: { readonly [id: string]: string }) =>
-    canonical([[...tools].sort(), connectors])
+  const { id, version, publisher, title, description } = document
   const problem =
     id !== from.id || version !== from.version
       ? `its pack.yaml says ${id} ${version}`
       : publisher !== from.publisher
         ? `its pack.yaml names the publisher ${publisher ?? 'nobody'}`
-        : reach(allowed_tools, requires?.connectors ?? {}) !== reach(from.allowedTools, from.connectors)
-          ? 'its pack.yaml allows or needs something else'
-          : undefined
+        : title !== from.title || description !== from.description
+          ? 'its pack.yaml has another title or description'
+          : canonical(reachOf(runtimeOf(document))) !== canonical(reachOf(from.runtime))
+            ? 'its pack.yaml allows or needs something else'
+            : undefined
   if (problem) throw new ClonedError('SKILL_PACK_OTHER', { pack: `${from.id} ${from.version}`, problem })
+}
+
+/** Whatever order the tools are named in, and whether a constitution without limits is written out or not. */
+function reachOf({ allowed_tools, connectors, constitution = {} }: SkillsRuntime): Json {
+  return [[...allowed_tools].sort(), connectors, { ...constitution }] as Json
 }
 
 function mustBeDistinct(packs: readonly FoundPack[]): void {

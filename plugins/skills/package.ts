@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ClonedError } from 'cloned/kernel'
 import type { ManifestDraft } from '../package/slot.js'
+import { runtimeOf } from './compile.js'
 import { link } from './library.js'
 import { readWhole } from './pack.js'
 
@@ -11,7 +12,7 @@ export async function describePack(directory: string): Promise<ManifestDraft | u
   if (!existsSync(join(directory, 'pack.yaml'))) return undefined
   const { pack, errors } = readWhole(directory)
   if (errors[0] || !pack) throw errors[0]
-  const { id, version, title, description, publisher, requires, allowed_tools } = pack.document
+  const { id, version, title, description, publisher } = pack.document
   const invalid = (problem: string) => new ClonedError('PACKAGE_INVALID', { problem })
   if (publisher === undefined) throw invalid(`${join(directory, 'pack.yaml')} names no publisher`)
   if (!existsSync(join(directory, 'SKILL.md'))) throw invalid(`there is no SKILL.md in ${directory}`)
@@ -28,7 +29,7 @@ export async function describePack(directory: string): Promise<ManifestDraft | u
     publisher_id: publisher,
     title,
     description,
-    runtime: { kind: 'skills', allowed_tools, connectors: requires?.connectors ?? {} },
+    runtime: runtimeOf(pack.document),
     protocol: 1,
     tools: [],
     requires_capabilities: [],

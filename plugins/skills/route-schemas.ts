@@ -37,6 +37,20 @@ export const PACK = {
   ],
 } as const
 
+export const OFF = {
+  title: 'SkillPackOff',
+  type: 'object',
+  required: ['id', 'version', 'publisher', 'status'],
+  properties: {
+    id: { type: 'string' },
+    version: { type: 'string' },
+    publisher: { type: 'string' },
+    status: { enum: ['disabled', 'quarantined'] },
+    problem: { type: 'string', description: 'Why it is quarantined.' },
+  },
+  examples: [{ id: 'docs.link-report', version: '1.0.0', publisher: 'docs', status: 'disabled' }],
+} as const
+
 export const PIPELINE = {
   title: 'Pipeline',
   type: 'object',

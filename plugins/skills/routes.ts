@@ -2,8 +2,8 @@
 import { describeThrown } from 'cloned/kernel'
 import type { ApiPart, PageQuery } from '../api/slot.js'
 import { readLibrary } from './library.js'
-import { mustFindPack, packJson, pipelineJson } from './render.js'
-import { ID, PACK, PIPELINE } from './route-schemas.js'
+import { mustFindPack, offJson, packJson, pipelineJson } from './render.js'
+import { ID, OFF, PACK, PIPELINE } from './route-schemas.js'
 import type { SkillsParts } from './skills.js'
 import type { Skills } from './slot.js'
 
@@ -21,9 +21,10 @@ export function skillsPart(skills: Pick<Skills, 'pipelines'>, parts: SkillsParts
           response: {
             200: {
               type: 'object',
-              required: ['packs', 'problems'],
+              required: ['packs', 'off', 'problems'],
               properties: {
                 packs: { type: 'array', items: PACK },
+                off: { type: 'array', items: OFF, description: 'Installed packs that may not run; all on every page.' },
                 problems: { type: 'array', items: { type: 'string' }, examples: [[]] },
                 next: { type: 'string' },
               },
@@ -36,7 +37,12 @@ export function skillsPart(skills: Pick<Skills, 'pipelines'>, parts: SkillsParts
           const { items, next } = api.page(packs, query, ({ id }) => id)
           const problems = failures.map((failure) => describeThrown(failure))
           const found = items.map((pack) => packJson(pack, parts))
-          return { packs: found, problems, ...(next === undefined ? {} : { next }) }
+          return {
+            packs: found,
+            off: (await parts.off()).map(offJson),
+            problems,
+            ...(next === undefined ? {} : { next }),
+          }
         },
       })
       app.get<{ Params: { id: string } }>('/skills/:id', {
@@ -47,7 +53,7 @@ export function skillsPart(skills: Pick<Skills, 'pipelines'>, parts: SkillsParts
           response: { 200: PACK },
         },
         config,
-        handler: async ({ params }) => packJson(mustFindPack(readLibrary(parts), params.id), parts),
+        handler: async ({ params }) => packJson(await mustFindPack(readLibrary(parts), params.id, parts), parts),
       })
       app.get<{ Querystring: PageQuery }>('/pipelines', {
         schema: {

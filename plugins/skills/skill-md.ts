@@ -47,6 +47,22 @@ function skillProblems(head: SkillHead, pack: PackDocument, directory: string | 
     ...(directory !== undefined && basename(directory) !== head.name
       ? [{ at: ['name'], message: `must be "${basename(directory)}", the name of its directory` }]
       : []),
+    ...(namesFor(pack.id).includes(head.name)
+      ? []
+      : [
+          {
+            at: ['name'],
+            message: `must be ${namesFor(pack.id)
+              .map((name) => `"${name}"`)
+              .join(' or ')}, from the id of its pack`,
+          },
+        ]),
     ...outside.map((tool) => ({ at: ['allowed-tools'], message: `names ${tool}, which pack.yaml does not allow` })),
   ]
+}
+
+/** The names that the skill of a pack may go by: what it is called is then what its publisher may call it. */
+export function namesFor(pack: string): readonly string[] {
+  const words = pack.split('.')
+  return [...new Set([words.slice(1), words].map((some) => some.join('-')).filter((name) => name !== ''))]
 }

@@ -1,5 +1,6 @@
 // Offers the packs that are found, their pipelines and what these are held to; it keeps no pack between two calls.
 import type { ToolContract } from 'cloned/kernel'
+import type { InstalledConnector } from '../registry/slot.js'
 import type { Holds } from './holds.js'
 import { type Library, readLibrary, type SkillSources } from './library.js'
 import { type AvailableConnector, mustRun } from './ready.js'
@@ -10,6 +11,8 @@ export interface SkillsParts extends SkillSources {
   readonly tools: () => readonly ToolContract[]
   readonly connectors: () => readonly AvailableConnector[]
   readonly holds: Pick<Holds, 'hold'>
+  /** Installed packs that may not run, and packages that cannot be read. */
+  readonly off: () => Promise<readonly InstalledConnector[]>
 }
 
 /** Makes the skills service. */

@@ -91,6 +91,36 @@ describe('a catalog in a directory', () => {
     expect((await run(['connectors', 'list'])).out).toContain('1.1.0')
   })
 
+  it('stays with whoever kept it first: another publisher that is trusted cannot take its place', async () => {
+    const [other, otherCatalog] = [join(root, 'beta.pem'), join(root, 'beta-catalog.pem')]
+    await run(['connectors', 'key', other, '--publisher', 'beta'])
+    await run(['connectors', 'key', otherCatalog, '--into', `${other}.json`, '--catalog'])
+    await approved(['trust', 'add', `${other}.json`])
+    const [text, signature] = [readFileSync(index()), readFileSync(`${index()}.sig`)]
+    const payload = Buffer.from(String(text).replace(/"version": (\d+)/, (_, n) => `"version": ${Number(n) + 1}`))
+    const sign = (pem: string, existing?: Buffer) =>
+      signDetached(payload, 'catalog', pemSigner(readFileSync(pem, 'utf8')), existing)
+    writeFileSync(index(), payload)
+    writeFileSync(`${index()}.sig`, sign(otherCatalog))
+    const search = (where: string) => run(['connectors', 'search', '--catalog', where])
+    expect(await search('catalog')).toMatchObject({
+      code: 5,
+      err: expect.stringContaining('signed by beta, and this location was kept by acme'),
+    })
+    // At a location of its own it may.
+    cpSync(catalog(), join(root, 'elsewhere'), { recursive: true })
+    expect((await search('elsewhere')).code).toBe(0)
+    writeFileSync(`${index()}.sig`, sign(catalogPem, Buffer.from(sign(otherCatalog))))
+    expect((await search('catalog')).code).toBe(0)
+    // What both have signed does not make the second one a keeper.
+    writeFileSync(`${index()}.sig`, sign(otherCatalog))
+    expect((await search('catalog')).code).toBe(5)
+    writeFileSync(index(), text)
+    writeFileSync(`${index()}.sig`, signature)
+    await publish()
+    await publish()
+  })
+
   describe('is refused', () => {
     const kept = () => join(root, 'kept')
     const search = () => run(['connectors', 'search', '--catalog', 'catalog'])

@@ -119,7 +119,14 @@ describe("a vendor's and a user's way on the command line", () => {
   })
 
   it('a revoked publisher is seen at once, and its connector is quarantined with a record', async () => {
-    expect((await approved(['trust', 'revoke', 'publisher', 'acme', '--reason', 'key leaked'])).code).toBe(0)
+    const asked = await run(['trust', 'revoke', 'publisher', 'acme', '--reason', 'key leaked', '--json'])
+    const { approval } = JSON.parse(asked.out)
+    const { change } = JSON.parse((await run(['approvals', 'show', approval.id, '--json'])).out)
+    expect([change.what, change.diff.filter((line: string) => /^[-+]/.test(line))]).toEqual([
+      'installed packages that may run',
+      ['- acme.weather 1.0.0', '+ nothing'],
+    ])
+    expect((await run(['approvals', 'approve', approval.id])).code).toBe(0)
     const shown = await run(['connectors', 'show', 'acme.weather'])
     expect([shown.code, shown.out]).toEqual([5, expect.stringContaining('publisher acme was revoked: key leaked')])
     const log = readFileSync(join(root, '.cloned', 'audit.log'), 'utf8')

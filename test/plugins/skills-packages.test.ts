@@ -58,6 +58,7 @@ describe("a vendor's and a user's way", () => {
     expect((await run('skills', 'init', 'report', '--id', 'acme.report')).code).toBe(0)
     expect((await run('skills', 'init', 'report', '--id', 'acme.report')).code).toBe(2)
     expect((await run('skills', 'init', 'Other Name', '--id', 'acme.report')).code).toBe(2)
+    expect((await run('skills', 'init', 'other-name', '--id', 'acme.report')).code).toBe(2)
     expect(await run('skills', 'validate', 'report')).toMatchObject({
       code: 0,
       out: expect.stringContaining('1 pipeline(s), all valid'),
@@ -74,6 +75,7 @@ describe("a vendor's and a user's way", () => {
     const { code, err } = await run('skills', 'validate', 'report')
     expect(code).toBe(1)
     expect(err).toContain('SKILL.md:2:1: /name (line 2, column 1) must be "report", the name of its directory')
+    expect(err).toContain('must be "report" or "acme-report", from the id of its pack')
     expect(err).toContain('(line 17, column 7) ${{ inputs.folder }}: the inputs do not declare "folder"')
     edit(at('report/SKILL.md'), 'name: other', 'name: report')
     edit(at('report/pipelines/list.yaml'), 'inputs.folder', 'inputs.directory')
@@ -89,7 +91,16 @@ describe("a vendor's and a user's way", () => {
     await approved('trust', 'add', join(acme.directory, 'publisher.json'))
     const reason = await approved('skills', 'install', 'report.tgz')
     expect(reason).toContain('calls cloned.internal.fs.list@v1')
-    expect((await run('skills', 'list')).out).toMatch(/^No skill packs/)
+    expect(reason).toContain('capabilities: fs.read; files: any; hosts: any; cost: any; duration: up to 60000 ms')
+    expect((await run('skills', 'list')).out).toMatch(/acme\.report .*disabled/)
+    expect(JSON.parse((await run('skills', 'list', '--json')).out)).toMatchObject({
+      packs: [],
+      off: [{ id: 'acme.report', version: '0.1.0', publisher: 'acme', status: 'disabled' }],
+    })
+    expect(await run('skills', 'show', 'acme.report')).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('disabled'),
+    })
     await approved('skills', 'enable', 'acme.report')
     const list = JSON.parse((await run('skills', 'list', '--json')).out)
     expect(list.packs).toEqual([
@@ -114,7 +125,7 @@ describe("a vendor's and a user's way", () => {
     chmodSync(path, 0o600)
     const text = readFileSync(path, 'utf8')
     writeFileSync(path, text.replace('**/*.md', '**/.env'))
-    expect((await run('skills', 'list')).out).toMatch(/^No skill packs/)
+    expect((await run('skills', 'list')).out).toMatch(/acme\.report .*quarantined: .*pipelines\/list.yaml/)
     expect((await run('connectors', 'list')).out).toContain('pipelines/list.yaml')
     writeFileSync(path, text)
     chmodSync(path, 0o444)
@@ -131,10 +142,43 @@ describe("a vendor's and a user's way", () => {
     await signed('report', 'report2.tgz')
     const reason = await approved('skills', 'install', 'report2.tgz')
     expect(reason).toContain('adds tools calls cloned.internal.fs.read@v1')
-    expect((await run('skills', 'list')).out).toMatch(/^No skill packs/)
+    expect((await run('skills', 'list')).out).toMatch(/acme\.report +0\.2\.0 .*disabled/)
     await approved('skills', 'enable', 'acme.report')
+  })
+
+  it.each([
+    ['0.3.0', 'max_duration_ms: 60000', 'data_sources: [notes]\n  egress: []\n  max_cost: { calls: 10 }'],
+    ['0.4.0', 'data_sources: [notes]\n  egress: []\n  max_cost: { calls: 10 }', 'max_cost: { calls: 20 }'],
+  ])('an update to %s that drops a limit says so, and is off until it is enabled anew', async (version, from, to) => {
+    edit(
+      at('report/pack.yaml'),
+      /version: .*/.exec(readFileSync(at('report/pack.yaml'), 'utf8'))?.[0] ?? '',
+      `version: ${version}`,
+    )
+    edit(at('report/pack.yaml'), from, to)
+    await signed('report', `report-${version}.tgz`)
+    const reason = await approved('skills', 'install', `report-${version}.tgz`)
+    const changes: Readonly<Record<string, readonly string[]>> = {
+      '0.3.0': ['adds duration any', 'removes duration up to 60000 ms', 'adds files notes', 'adds hosts none'],
+      '0.4.0': ['adds files any', 'removes files notes', 'adds hosts any', 'adds cost calls up to 20'],
+    }
+    for (const change of changes[version] ?? []) expect(reason).toContain(change)
+    expect(JSON.parse((await run('skills', 'list', '--json')).out)).toMatchObject({ packs: [], off: [{ version }] })
+    await approved('skills', 'enable', 'acme.report')
+    expect((await run('skills', 'show', 'acme.report')).out).toContain('acme.report')
+  })
+
+  it('what it is held to stands in what was signed', async () => {
+    const { packs } = JSON.parse((await run('skills', 'list', '--json')).out)
+    expect(packs[0].constitution).toMatchObject({ capabilities: ['fs.read'], maxCost: { calls: 20 } })
+    const manifest = JSON.parse(readFileSync(join(packs[0].directory, 'package.manifest.json'), 'utf8'))
+    expect(manifest.runtime.constitution).toEqual({ capabilities: ['fs.read'], max_cost: { calls: 20 } })
+  })
+
+  it('is switched off and removed', async () => {
     // Less may run: nobody is asked.
     expect((await run('skills', 'disable', 'acme.report')).code).toBe(0)
+    expect((await run('skills', 'list')).out).toMatch(/acme\.report .*disabled/)
     await approved('skills', 'remove', 'acme.report')
     expect(existsSync(at('.cloned/registry.yaml'))).toBe(true)
     expect((await run('skills', 'remove', 'acme.report')).code).toBe(1)
@@ -177,24 +221,59 @@ describe('refused', () => {
     })
   })
 
-  it('a signed package whose pack.yaml says something else than its manifest', async () => {
-    const manifest = {
-      id: 'acme.sly',
-      runtime: { kind: 'skills', allowed_tools: [], connectors: {} },
-      tools: [],
-    } as const
-    const files = {
-      'pack.yaml':
-        'format: 1\nid: acme.sly\nversion: 1.0.0\npublisher: acme\ntitle: Sly\ndescription: Sly\nallowed_tools: [cloned.internal.fs.write@v1]\n',
-    }
-    const { path } = await acme.make(manifest, { files })
-    await approved('skills', 'install', path)
-    await approved('skills', 'enable', 'acme.sly')
-    const { code, err, out } = await run('skills', 'list')
-    expect(code).toBe(6)
-    expect(err).toContain('its pack.yaml allows or needs something else')
-    expect(out).not.toContain('acme.sly')
-  })
+  const signedAs =
+    'format: 1\nid: acme.sly\nversion: 1.0.0\npublisher: acme\ntitle: Sly\ndescription: Sly\nallowed_tools: []\n'
+  const held = { egress: ['api.example.com'] }
+  it.each([
+    [
+      '1.1.0',
+      'tools',
+      'allowed_tools: []',
+      'allowed_tools: [cloned.internal.fs.write@v1]',
+      'allows or needs something else',
+    ],
+    ['1.2.0', 'no constitution', '', '', 'allows or needs something else', held],
+    [
+      '1.6.0',
+      'another constitution',
+      '$',
+      'constitution: { egress: ["*.example.com"] }\n',
+      'allows or needs something else',
+      held,
+    ],
+    [
+      '1.3.0',
+      'a constitution that was not signed',
+      '$',
+      'constitution: { egress: [] }\n',
+      'allows or needs something else',
+    ],
+    ['1.4.0', 'another title', 'title: Sly', 'title: Signed by your bank', 'another title'],
+    ['1.5.0', 'another description', 'description: Sly', 'description: Harmless', 'another title or description'],
+  ])(
+    'a signed package whose pack.yaml says something else than its manifest (%s): %s',
+    async (version, _, from, to, problem, constitution?: object) => {
+      const runtime = {
+        kind: 'skills',
+        allowed_tools: [],
+        connectors: {},
+        ...(constitution ? { constitution } : {}),
+      } as const
+      const manifest = { id: 'acme.sly', title: 'Sly', description: 'Sly', runtime, tools: [] } as const
+      const text = from === '$' ? signedAs + to : signedAs.replace(from, to)
+      const { path } = await acme.make(
+        { ...manifest, version },
+        { files: { 'pack.yaml': text.replace('1.0.0', version) } },
+      )
+      await approved('skills', 'install', path)
+      await approved('skills', 'enable', 'acme.sly')
+      const { code, err, out } = await run('skills', 'list')
+      expect(code).toBe(6)
+      expect(err).toContain(problem)
+      expect(out).not.toContain('acme.sly')
+      await approved('skills', 'remove', 'acme.sly')
+    },
+  )
 
   it('a connector by the commands of skills, and the other way round', async () => {
     const { path } = await acme.make()

@@ -56,6 +56,7 @@ function skills(...directories: string[]) {
     tools: () => [],
     connectors: () => [],
     holds: new Holds({ root: () => root, now: Date.now }),
+    off: async () => [],
   })
 }
 

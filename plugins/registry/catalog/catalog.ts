@@ -30,13 +30,21 @@ export async function readCatalog(parts: CatalogParts, asking: Asking, location:
   const { trust, table, now } = parts
   const bytes = await read(parts, asking, location, 'index.json', MAX_INDEX_BYTES)
   const signature = await read(parts, asking, location, 'index.json.sig', MAX_SIGNATURE_BYTES)
-  await trust.verify(bytes, signature, { type: 'catalog', at: 'install' })
+  const { publishers, root } = await trust.verify(bytes, signature, { type: 'catalog', at: 'install' })
+  const keepers = [...publishers, ...(root ? ['the root'] : [])].sort()
   const index = checking(location, () => parseIndex(bytes))
   const invalid = (problem: string) => new ClonedError('CATALOG_INVALID', { where: location, problem })
   if (Date.parse(index.expires) <= now()) throw invalid(`its index expired ${index.expires}`)
   const seen = await table.catalog(location)
-  if (index.version < seen) throw invalid(`its index has version ${index.version}, and version ${seen} was seen before`)
-  if (index.version > seen && !asking.dryRun) await table.sawCatalog(location, index.version)
+  // Whoever may sign one catalog could else take the place of every other.
+  if (seen.keepers && !seen.keepers.some((keeper) => keepers.includes(keeper))) {
+    const [now, first] = [keepers, seen.keepers].map((names) => names.join(', '))
+    throw invalid(`its index is signed by ${now}, and this location was kept by ${first} when it was first used`)
+  }
+  if (index.version < seen.version)
+    throw invalid(`its index has version ${index.version}, and version ${seen.version} was seen before`)
+  if ((index.version > seen.version || !seen.keepers) && !asking.dryRun)
+    await table.sawCatalog(location, { version: index.version, keepers })
   return index
 }
 

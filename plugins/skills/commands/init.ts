@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Command } from '../../cli/slot.js'
+import { namesFor } from '../skill-md.js'
 
 export function initCommand(): Command {
   return {
@@ -20,6 +21,9 @@ export function initCommand(): Command {
       }
       if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name) || name.length > 64) {
         throw ctx.usageError('the name of the directory is the name of the skill: lower-case words joined by hyphens')
+      }
+      if (!namesFor(id).includes(name)) {
+        throw ctx.usageError(`the skill of ${id} must be called ${namesFor(id).join(' or ')}: name the directory so`)
       }
       if (existsSync(directory)) throw ctx.usageError(`${directory} exists already`)
       const files = filesOf(name, id)

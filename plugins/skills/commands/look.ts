@@ -2,14 +2,14 @@
 import { describeThrown } from 'cloned/kernel'
 import type { Command } from '../../cli/slot.js'
 import { readLibrary } from '../library.js'
-import { lackingOf, mustFindPack, packJson } from '../render.js'
+import { lackingOf, mustFindPack, offJson, offState, packJson } from '../render.js'
 import type { SkillsParts } from '../skills.js'
 import type { Constitution } from '../slot.js'
 
 export function listCommand(parts: SkillsParts): Command {
   return {
     name: 'skills list',
-    summary: 'List the skill packs and their pipelines',
+    summary: 'List the skill packs and their pipelines, and installed packs that may not run',
     examples: ['cloned skills list', 'cloned skills list --json'],
     needs: 'workspace',
     async run({ table, paint, printable }) {
@@ -19,14 +19,16 @@ export function listCommand(parts: SkillsParts): Command {
         const state = lacking.length === 0 ? paint.green('ready') : paint.yellow(lacking.join('; '))
         return [[pack.id, pack.version, pack.publisher ?? pack.origin, pack.pipelines.join(' '), state]]
       })
+      const off = await parts.off()
+      const offRows = off.map((one) => [one.id, one.version, one.publisher, '', paint.dim(printable(offState(one)))])
       const problems = failures.map((failure) => describeThrown(failure))
       const text =
-        packs.length === 0
+        packs.length + off.length === 0
           ? 'No skill packs. Write one: cloned skills init DIR --id acme.report   or install one: cloned skills install FILE'
-          : table(['pack', 'version', 'from', 'pipelines', ''], rows)
+          : table(['pack', 'version', 'from', 'pipelines', ''], [...rows, ...offRows])
       return {
         exit: problems.length > 0 ? 6 : 0,
-        json: { packs: packs.map((pack) => packJson(pack, parts)), problems },
+        json: { packs: packs.map((pack) => packJson(pack, parts)), off: off.map(offJson), problems },
         text,
         ...(problems.length > 0 ? { problem: printable(problems.join('\n'), { lines: true }) } : {}),
       }
@@ -43,7 +45,7 @@ export function showCommand(parts: SkillsParts): Command {
     needs: 'workspace',
     async run({ args, printable, paint }) {
       const library = readLibrary(parts)
-      const pack = mustFindPack(library, args['id'] ?? '')
+      const pack = await mustFindPack(library, args['id'] ?? '', parts)
       const lacking = lackingOf(pack, parts)
       const lines = [
         pack.title,

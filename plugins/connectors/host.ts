@@ -64,7 +64,7 @@ export class ConnectorHost {
 
   async #run(offered: Offered, tool: PackageTool, input: Json, ctx: HandlerContext): Promise<unknown> {
     const { id } = offered.manifest
-    const call = { connector: id, toolId: toolIdAtGate(tool.id), tool, ctx, reached: false }
+    const call = { connector: id, toolId: toolIdAtGate(tool.id), tool, ctx, reached: 0, requests: 0 }
     return await this.#supervisor(offered).run(call, input, async ({ process }) => {
       if (process.exemption) await recordExemption(ctx, process.exemption)
     })

@@ -71,7 +71,7 @@ export const connectorsPlugin = definePlugin({
       config,
       log,
       now,
-      services: new Services(firewall, credentials, deps.scrubber),
+      services: new Services(firewall, credentials, deps.scrubber, config),
     }
     const host = new ConnectorHost(parts)
     const source = manifestSource(parts)

@@ -2,7 +2,7 @@
 import type { EgressDoor, EgressProxy } from '../egress-proxy/slot.js'
 import type { ConnectorManifest } from '../package/slot.js'
 import type { Sandbox } from '../sandbox/slot.js'
-import { programOf } from './program.js'
+import { hasDoor, programOf } from './program.js'
 import { Worker, type WorkerParts } from './worker.js'
 
 export interface LaunchParts extends WorkerParts {
@@ -17,13 +17,11 @@ export interface Launch {
 }
 
 export async function launch({ directory, manifest }: Launch, parts: LaunchParts): Promise<Worker> {
-  const { id, runtime, tools } = manifest
+  const { id, runtime } = manifest
   if (runtime.kind === 'skills') throw new TypeError(`${id} is a skill pack, which has nothing to start`)
   const program = programOf(id, directory, runtime)
   const { sandbox, egress } = parts
-  // Workers that use the SDK ask the host for requests; other programs have what libraries call a proxy.
-  const outward = runtime.kind === 'command' && tools.some((tool) => tool.egress_hosts.length > 0)
-  if (!outward || !egress) return await agreed(await sandbox.start(program), manifest, parts)
+  if (!hasDoor(manifest) || !egress) return await agreed(await sandbox.start(program), manifest, parts)
   let door: Promise<EgressDoor> | undefined
   const starting = sandbox.start({
     ...program,

@@ -11,19 +11,22 @@ export interface ConnectorsConfig {
   readonly graceMs: number
   /** Calls of one connector that run at once; more wait. */
   readonly concurrency: number
+  /** Requests that one call may ask the host for, refused ones included. */
+  readonly requests: number
   /** Names in the vault by connector id and the name of the secret in its manifest. */
   readonly secrets: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
-const ms = (value: number, maximum: number) => ({ type: 'integer', minimum: 1, maximum, default: value })
+const positive = (value: number, maximum: number) => ({ type: 'integer', minimum: 1, maximum, default: value })
 
 export const connectorsConfig = configSchema<ConnectorsConfig>({
   type: 'object',
   properties: {
-    startMs: ms(10_000, 120_000),
-    idleMs: ms(60_000, 3_600_000),
-    graceMs: ms(2_000, 60_000),
-    concurrency: ms(16, 1_000),
+    startMs: positive(10_000, 120_000),
+    idleMs: positive(60_000, 3_600_000),
+    graceMs: positive(2_000, 60_000),
+    concurrency: positive(16, 1_000),
+    requests: positive(1_000, 1_000_000),
     secrets: {
       type: 'object',
       default: {},

@@ -1,10 +1,11 @@
 // Does for a worker what it may ask of the host, in the name of the call it asks for; it must be a call of that worker.
 import type { ArtifactParams, ArtifactResult, FetchParams, FetchResult } from 'cloned/connector'
-import { type HandlerContext, isClonedError, type Json, type Scrubber } from 'cloned/kernel'
-import type { FetchResponse, Firewall } from '../firewall/slot.js'
+import { ClonedError, type HandlerContext, isClonedError, type Json, type Scrubber } from 'cloned/kernel'
+import { type FetchResponse, type Firewall, neverSent } from '../firewall/slot.js'
 import type { PackageTool } from '../package/slot.js'
 import { Refusal } from './channel.js'
 import type { Credentials } from './credentials.js'
+import type { ConnectorsConfig } from './limits.js'
 import { MAX_FETCH_BYTES, validFromWorker } from './params.js'
 
 const ARTIFACT_SAVE = 'cloned.internal.artifact.save@v1'
@@ -17,16 +18,25 @@ export interface LiveCall {
   readonly toolId: string
   readonly tool: PackageTool
   readonly ctx: HandlerContext
-  /** Set once anything was done for it that the world can see: then its word that nothing happened is none. */
-  reached: boolean
+  /** What was done for it, or is under way, that the world may see: while there is any, its word that nothing happened is none. */
+  reached: number
+  /** Requests that it has asked for, refused ones included: each is in the audit log. */
+  requests: number
 }
 
 export class Services {
   readonly #firewall: Firewall
   readonly #credentials: Credentials
   readonly #scrubber: Scrubber | undefined
+  readonly #requests: number
 
-  constructor(firewall: Firewall, credentials: Credentials, scrubber: Scrubber | undefined) {
+  constructor(
+    firewall: Firewall,
+    credentials: Credentials,
+    scrubber: Scrubber | undefined,
+    { requests }: Pick<ConnectorsConfig, 'requests'>,
+  ) {
+    this.#requests = requests
     this.#firewall = firewall
     this.#credentials = credentials
     this.#scrubber = scrubber
@@ -47,7 +57,16 @@ export class Services {
 
   async #fetch(params: FetchParams, call: LiveCall): Promise<FetchResult> {
     const { url, method, headers, body, encoding, auth = [], redirect, max_bytes = FETCH_BYTES, timeout_ms } = params
-    call.reached = true
+    // Refused without a word in the log: a worker that goes on asking must not fill it.
+    if (++call.requests > this.#requests) {
+      const { message, code, help } = new ClonedError('CONNECTOR_REQUESTS', {
+        connector: call.connector,
+        tool: call.toolId,
+        limit: this.#requests,
+      })
+      throw new Refusal(message, { code, help, effect: 'none' })
+    }
+    call.reached++
     try {
       const response = await this.#firewall.fetch(call.ctx, url, {
         connector: call.connector,
@@ -62,22 +81,27 @@ export class Services {
       return resultOf(response, this.#scrubber, call.ctx.callId)
     } catch (error) {
       if (!isClonedError(error)) throw error
-      throw new Refusal(error.message, { code: error.code, help: error.help })
+      const { message, code, help } = error
+      if (!neverSent(code)) throw new Refusal(message, { code, help })
+      call.reached--
+      throw new Refusal(message, { code, help, effect: 'none' })
     }
   }
 
   async #artifact({ filename, content, media_type }: ArtifactParams, call: LiveCall): Promise<ArtifactResult> {
-    call.reached = true
+    call.reached++
     const input = { filename, content, ...(media_type === undefined ? {} : { media_type }) }
     const outcome = await call.ctx.call(ARTIFACT_SAVE, input)
     if (outcome.status === 'done') {
       const { id, path } = outcome.output as { id: string; path: string }
       return { id, path }
     }
+    if (outcome.status !== 'failed') call.reached--
     if (outcome.status === 'pending' || outcome.status === 'dry-run') {
       throw new Refusal('the artifact waits for a person', { code: 'APPROVAL_PENDING', effect: 'none' })
     }
-    throw new Refusal(outcome.reason, { code: outcome.code, help: outcome.help })
+    const effect = outcome.status === 'denied' ? 'none' : outcome.effect
+    throw new Refusal(outcome.reason, { code: outcome.code, help: outcome.help, effect })
   }
 
   /** Passes progress on. Throws for what breaks the protocol; a call that is over has no progress. */

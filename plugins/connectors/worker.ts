@@ -7,6 +7,7 @@ import { Channel, WorkerError } from './channel.js'
 import { captureErrors } from './errors.js'
 import { type ConnectorsConfig, MAX_UNREAD, MAX_WORDS } from './limits.js'
 import { validFromWorker, type WorkerValues } from './params.js'
+import { hasDoor } from './program.js'
 import type { LiveCall, Services } from './services.js'
 
 export interface WorkerParts {
@@ -26,7 +27,7 @@ export class Worker {
   readonly #calls = new Map<string, LiveCall>()
   readonly #said: () => string
   #problem: string | undefined
-  /** It has no way out: it is confined, and no tool of it declares a host. */
+  /** It has no way out of its own: it is confined, and there is no door for it. What it asks the host for is known. */
   #mute = false
   /** Resolves with what was wrong, or nothing when it was told to end. */
   readonly ended: Promise<string | undefined>
@@ -61,8 +62,9 @@ export class Worker {
   }
 
   /** Throws `CONNECTOR_SKEW` or `CONNECTOR_PROTOCOL` unless the worker is what the manifest says. */
-  async agree({ id, version, tools, protocol }: ConnectorManifest): Promise<void> {
-    this.#mute = this.process.exemption === undefined && tools.every((tool) => tool.egress_hosts.length === 0)
+  async agree(manifest: ConnectorManifest): Promise<void> {
+    const { id, version, tools, protocol } = manifest
+    this.#mute = this.process.exemption === undefined && !hasDoor(manifest)
     const ids = tools.map((tool) => tool.id).sort()
     if (protocol !== PROTOCOL) throw this.#skew(String(protocol))
     const params = {
@@ -172,7 +174,7 @@ export class Worker {
     }
     const { code, help, effect } = (error.data ?? {}) as Record<string, unknown>
     // That nothing happened is its word alone, unless nothing could.
-    const believed = effect === 'none' && (call.reached || !this.#mute) ? 'unknown' : effect
+    const believed = effect === 'none' && (call.reached > 0 || !this.#mute) ? 'unknown' : effect
     return new HandlerError(error.message.slice(0, MAX_WORDS), {
       code: typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? code : 'TOOL_FAILED',
       effect: EFFECTS.includes(believed) ? (believed as HandlerError['effect']) : 'unknown',

@@ -7,6 +7,7 @@ import type { Firewall } from '../firewall/slot.js'
 import { refuse, serveConnect } from './connect.js'
 import type { Governed, Whose } from './governed.js'
 import { refusePlain, servePlain } from './plain.js'
+import { Rate } from './rate.js'
 import type { Records } from './records.js'
 import { refusalOf } from './refusal.js'
 
@@ -14,6 +15,8 @@ import { refusalOf } from './refusal.js'
 export interface DoorLimits {
   /** Tunnels and requests at once. */
   readonly connections: number
+  /** Tunnels and requests in a minute, refused ones included: each is in the audit log. */
+  readonly perMinute: number
   /** Milliseconds without a byte until a tunnel is closed. */
   readonly idleMs: number
 }
@@ -25,6 +28,7 @@ export interface DoorParts {
   readonly records: Records
   readonly limits: DoorLimits
   readonly log: Pick<Logger, 'error'>
+  readonly now: () => number
   /** Aborts when the door closes. */
   readonly signal: AbortSignal
 }
@@ -43,6 +47,7 @@ export class Door {
   readonly #servers: NetServer[] = []
   readonly #sockets = new Set<Socket>()
   readonly #serving = new Set<Promise<void>>()
+  readonly #rate: Rate
   #plain = 0
   /** Connections that have carried a request: each carries one, so that no answer gets among the bytes of another. */
   readonly #used = new WeakSet<Socket>()
@@ -51,6 +56,7 @@ export class Door {
     // Everything that is being decided listens to it.
     setMaxListeners(0, this.#closing.signal)
     this.#parts = { ...parts, signal: this.#closing.signal }
+    this.#rate = new Rate(parts.limits.perMinute, parts.now)
   }
 
   /** Another listener; the caller makes it listen. */
@@ -115,21 +121,27 @@ export class Door {
 
   #onConnect(request: IncomingMessage, client: Socket, head: Buffer): void {
     if (this.#used.has(client)) client.destroy()
-    else if (this.#busy()) refuse(client, refusalOf(this.#tooMany()))
-    else this.#serve(serveConnect(this.#parts, request, client, head), client)
+    else {
+      const refusal = this.#tooMuch(false)
+      if (refusal) refuse(client, refusalOf(refusal))
+      else this.#serve(serveConnect(this.#parts, request, client, head), client)
+    }
     this.#used.add(client)
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request
     if (this.#used.has(socket)) socket.destroy()
-    else if (this.#busy() || this.#plain >= MAX_PLAIN) refusePlain(response, refusalOf(this.#tooMany()))
     else {
-      this.#plain++
-      this.#serve(
-        servePlain(this.#parts, request, response).finally(() => this.#plain--),
-        socket,
-      )
+      const refusal = this.#tooMuch(true)
+      if (refusal) refusePlain(response, refusalOf(refusal))
+      else {
+        this.#plain++
+        this.#serve(
+          servePlain(this.#parts, request, response).finally(() => this.#plain--),
+          socket,
+        )
+      }
     }
     this.#used.add(socket)
   }
@@ -144,21 +156,25 @@ export class Door {
     this.#serving.add(ended)
   }
 
-  #busy(): boolean {
-    return this.#serving.size >= this.#parts.limits.connections
-  }
-
-  #tooMany(): ClonedError {
+  /** Why the door takes no more now; in the log once a minute at most for what comes too often. */
+  #tooMuch(plain: boolean): ClonedError | undefined {
     const { whose, limits, records } = this.#parts
-    const error = new ClonedError('EGRESS_PROXY_BUSY', { connector: whose.connector, limit: limits.connections })
-    records.refused(error)
+    const { connector } = whose
+    const rate = this.#rate.take()
+    const isBusy = this.#serving.size >= limits.connections || (plain && this.#plain >= MAX_PLAIN)
+    if (rate === 'fits' && !isBusy) return undefined
+    const error =
+      rate === 'fits'
+        ? new ClonedError('EGRESS_PROXY_BUSY', { connector, limit: limits.connections })
+        : new ClonedError('EGRESS_PROXY_RATE', { connector, limit: limits.perMinute })
+    if (rate !== 'over') records.refused(error)
     return error
   }
 
   #refuse(socket: Socket, problem: string): void {
     const { whose, records } = this.#parts
     const error = new ClonedError('EGRESS_PROXY_REQUEST', { connector: whose.connector, problem })
-    records.refused(error)
+    if (this.#rate.take() === 'fits') records.refused(error)
     if (socket.writable && !this.#used.has(socket)) refuse(socket, refusalOf(error))
     else socket.destroy()
   }

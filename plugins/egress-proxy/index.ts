@@ -8,6 +8,7 @@ export * from './slot.js'
 
 interface Config {
   readonly connections: number
+  readonly perMinute: number
   readonly idleMs: number
   readonly totalMs: number
 }
@@ -21,6 +22,13 @@ const config = configSchema<Config>({
       maximum: 10_000,
       default: 256,
       description: 'Tunnels and requests of one connector at once.',
+    },
+    perMinute: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 1_200,
+      description: 'Tunnels and requests of one connector in a minute, refused ones included.',
     },
     idleMs: { type: 'integer', minimum: 1, default: 300_000, description: 'Without a byte, until a tunnel is closed.' },
     totalMs: { type: 'integer', minimum: 1, default: 3_600_000, description: 'Until a tunnel is closed in any case.' },

@@ -48,9 +48,9 @@ export class Doors implements EgressProxy {
     if (tool !== undefined && !isId(tool, TOOL)) throw refused('the tool is no tool id with version')
     if (this.#state === 'closed') throw refused('the kernel is not running')
     const whose = tool === undefined ? { connector } : { connector, tool }
-    const { firewall, limits, log } = this.#parts
+    const { firewall, limits, log, now } = this.#parts
     const { governed } = this
-    const door = new Door({ whose, governed, firewall, limits, log, records: new Records(this.#parts, whose) })
+    const door = new Door({ whose, governed, firewall, limits, log, now, records: new Records(this.#parts, whose) })
     try {
       if (listener !== undefined) door.take(mustListen(listener))
       const sockets = listener === undefined && process.platform !== 'win32'

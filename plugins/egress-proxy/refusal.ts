@@ -19,6 +19,7 @@ const WIRE: Readonly<Record<string, readonly [status: number, error: string]>> =
   EGRESS_DENIED: [403, 'http_request_denied'],
   EGRESS_FAILED: [502, 'destination_unavailable'],
   EGRESS_PROXY_BUSY: [503, 'connection_limit_reached'],
+  EGRESS_PROXY_RATE: [503, 'connection_limit_reached'],
   EGRESS_PROXY_REQUEST: [400, 'http_request_error'],
   EGRESS_REQUEST: [400, 'http_request_error'],
   EGRESS_RESPONSE: [502, 'http_protocol_error'],
@@ -27,7 +28,13 @@ const WIRE: Readonly<Record<string, readonly [status: number, error: string]>> =
 }
 
 /** Reasons that were made from what the other side itself sent, or from the rules. */
-const TOLD = new Set(['EGRESS_DENIED', 'EGRESS_PROXY_BUSY', 'EGRESS_PROXY_REQUEST', 'EGRESS_REQUEST'])
+const TOLD = new Set([
+  'EGRESS_DENIED',
+  'EGRESS_PROXY_BUSY',
+  'EGRESS_PROXY_RATE',
+  'EGRESS_PROXY_REQUEST',
+  'EGRESS_REQUEST',
+])
 
 export function refusalOf({ code, message, help }: ClonedError): Refusal {
   return worded(code, [502, 'proxy_internal_error'], TOLD.has(code) ? `${message}\n${help}\n` : '')

@@ -3,9 +3,11 @@ import { ClonedError, type Logger } from 'cloned/kernel'
 import { formatDocument, keysOf, type PublisherDocument, parseDocument } from './documents.js'
 import { jwkOf, thumbprint } from './jwk.js'
 import { goodSigners, pemSigner, signDetached } from './jws.js'
+import type { TrustChange } from './kind.js'
 import { mustNotBeRevoked, revokedKeys, revokedPublishers, staleness } from './revoked.js'
 import type { Publisher, Trust } from './slot.js'
 import type { TrustState, TrustStates } from './state.js'
+import { stoppedBy } from './stopped.js'
 
 export interface ServiceParts {
   readonly states: () => TrustStates
@@ -72,6 +74,8 @@ export function createTrust({ states, now, log }: ServiceParts): Trust {
       if (state.mode === 'strict') throw new ClonedError('TRUST_STALE', { problem })
       log.warn('the revocations cannot be relied on', { problem })
     },
+    stoppedBy: async (change, packages) =>
+      stoppedBy(change as unknown as TrustChange, await states().current(), packages),
     sign(payload, { type, pem, existing }) {
       const signer = pemSigner(pem)
       return { kid: signer.kid, signature: signDetached(payload, type, signer, existing) }

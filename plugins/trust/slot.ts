@@ -1,6 +1,6 @@
 // Names the trust service: whose signatures count here and what was revoked; interface and token only.
 import type { KeyObject } from 'node:crypto'
-import { slot } from 'cloned/kernel'
+import { type Json, slot } from 'cloned/kernel'
 
 /** `dev` warns where `strict` refuses: about revocations that are missing or expired. A bad signature is refused by both. */
 export type TrustMode = 'dev' | 'strict'
@@ -69,6 +69,8 @@ export interface Trust {
   inNamespace(publisher: string, id: string): Promise<void>
   /** Throws `TRUST_REVOKED`; in `strict` mode also `TRUST_STALE` when the revocations are missing or have expired. */
   notRevoked(identity: PackageIdentity): Promise<void>
+  /** Of these packages those that count now and would not after a change of the trust store, the input of a `trust.write`. */
+  stoppedBy(change: Json, packages: readonly PackageIdentity[]): Promise<readonly PackageIdentity[]>
   /** Signs with a private key (PKCS #8 PEM of an Ed25519 key) and answers the signature document, added to one there is. */
   sign(
     payload: Uint8Array,

@@ -189,7 +189,8 @@ it('a worker that does not read what it is sent gets no more calls', async () =>
       toolId: 't',
       tool: { id: 't', timeout_ms: 1 },
       ctx,
-      reached: false,
+      reached: 0,
+      requests: 0,
     } as unknown as LiveCall
   }
   const input = 'x'.repeat(8 * 1024 * 1024)

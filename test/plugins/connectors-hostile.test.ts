@@ -64,7 +64,7 @@ describe.skipIf(!canConfine)(`a hostile worker (skipped only where ${NO_SANDBOX}
     return `${id}.do@v1`
   }
   beforeAll(async () => {
-    world = await connectorsWorld({ connectors: { graceMs: 200 } })
+    world = await connectorsWorld({ connectors: { graceMs: 200, requests: 50 } })
   })
   afterAll(() => world.close())
 
@@ -105,22 +105,50 @@ describe.skipIf(!canConfine)(`a hostile worker (skipped only where ${NO_SANDBOX}
     expect(votes).toMatch(/"plugin":"cloned.connectors"[^}]*does not declare the host/)
   })
 
-  it('says that nothing happened after it asked the host, and is not believed', async () => {
+  const nothing = `send({ id, error: { code: -32000, message: 'no', data: { code: 'X', effect: 'none' } } })`
+  const effectOf = async (tool: string) => ((await world.call(tool)) as { effect?: string }).effect
+
+  it('says that nothing happened after the host refused what it asked for, and is right', async () => {
     const tool = hostile(`
-      globalThis.answered = () => send({ id, error: { code: -32000, message: 'no', data: { code: 'X', effect: 'none' } } })
+      globalThis.answered = () => ${nothing}
       send({ id: 1, method: 'fetch', params: { call_id: id, url: 'https://example.com/' } })`)
-    expect(await world.call(tool)).toMatchObject({ status: 'failed', effect: 'unknown' })
+    expect(await effectOf(tool)).toBe('none')
   })
 
-  it('says that nothing happened after it could have used a host of another tool, and is not believed', async () => {
-    const failure = `send({ id, error: { code: -32000, message: 'no', data: { code: 'X', effect: 'none' } } })`
+  it('says that nothing happened after the host did what it asked for, and is not believed', async () => {
+    const tool = hostile(`
+      globalThis.answered = () => ${nothing}
+      send({ id: 1, method: 'artifact', params: { call_id: id, filename: 'a.txt', content: 'A' } })`)
+    expect(await effectOf(tool)).toBe('unknown')
+  })
+
+  it('says that nothing happened and has a door of its own, and is not believed', async () => {
     const tools = (hosts: readonly string[]) => [
       { id: `evil.n${count + 1}.do@v1` },
       { id: `evil.n${count + 1}.far@v1`, egress_hosts: hosts },
     ]
-    const effectOf = async (tool: string) => ((await world.call(tool)) as { effect?: string }).effect
-    expect(await effectOf(hostile(failure, '', { tools: tools([]) }))).toBe('none')
-    expect(await effectOf(hostile(failure, '', { tools: tools(['example.com']) }))).toBe('unknown')
+    expect(await effectOf(hostile(nothing, '', { tools: tools([]) }))).toBe('none')
+    expect(await effectOf(hostile(nothing, '', { tools: tools(['example.com']) }))).toBe('none')
+    const command = ['node', './main.mjs']
+    expect(await effectOf(hostile(nothing, '', { command, tools: tools(['example.com']) }))).toBe('unknown')
+  })
+
+  it('asks without end for what is denied, and fills no log', async () => {
+    const tool = hostile(`
+      let left = 1500
+      const ask = () => send({ id: left, method: 'fetch', params: { call_id: id, url: 'https://example.com/' + left } })
+      let last
+      globalThis.answered = ({ error }) => {
+        last = error.data.code
+        if (--left > 0) ask()
+        else send({ id, result: { output: last } })
+      }
+      ask()`)
+    const outcome = await world.call(tool)
+    expect(outcome).toMatchObject({ status: 'done', output: 'CONNECTOR_REQUESTS' })
+    const checks = (await world.records(outcome.callId)).filter(({ type }) => String(type).startsWith('check.'))
+    expect(checks.length).toBeGreaterThan(0)
+    expect(checks.length).toBeLessThanOrEqual(50)
   })
 
   it.each([

@@ -207,6 +207,24 @@ describe('a tunnel', () => {
   })
 })
 
+describe('a door', () => {
+  it('takes so many in a minute, refused ones included, and says once in the log that there were more', async () => {
+    const w = await world({ config: { perMinute: 5 } })
+    const door = await w.open()
+    const ask = async (port: number) => (await askTunnel(door, `a.test:${port}`)).status
+    for (let i = 0; i < 5; i++) expect(await ask(i + 1)).toBe(403)
+    const judged = () => w.records('egress.intent', 'egress.outcome', 'egress.decision', 'egress.denied').length
+    const before = judged()
+    expect(before).toBeGreaterThan(0)
+    for (let i = 0; i < 20; i++) expect(await ask(i + 1)).toBe(503)
+    expect((await speak(door, 'nonsense\r\n\r\n')).status).toBe(400)
+    await expect.poll(() => w.records('egress.refused').map(({ code }) => code)).toEqual(['EGRESS_PROXY_RATE'])
+    expect(judged()).toBe(before)
+    const other = await w.open()
+    expect((await askTunnel(other, 'a.test:1')).status, 'another door has a minute of its own').toBe(403)
+  })
+})
+
 describe('a plain request', () => {
   it('is made anew: what frames and routes it is ours, the rest is the client\u2019s', async () => {
     const w = await world()

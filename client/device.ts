@@ -1,4 +1,5 @@
 // Proves a paired device: an Ed25519 key of its own and DPoP proofs by it (RFC 9449); the private key never leaves WebCrypto.
+import { base64url } from './base64url.js'
 
 /** The key of a device. Keep it in IndexedDB, or in a file of your user alone. */
 export interface DeviceKey {
@@ -56,9 +57,4 @@ function sha256(text: string): Promise<ArrayBuffer> {
 
 function bytes(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text)
-}
-
-function base64url(data: ArrayBuffer | Uint8Array): string {
-  const binary = String.fromCharCode(...new Uint8Array(data))
-  return btoa(binary).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
 }

@@ -1,4 +1,5 @@
 // Reads the event feed and goes on where it was cut off; hands every event out once and keeps none.
+import { ServerError } from './bearer.js'
 
 /** What is asked of the feed. */
 export interface EventFilter {
@@ -51,7 +52,7 @@ export async function* events(
       if (signal?.aborted) return
       // Asking again does not change a refusal; a server that is away or busy comes back.
       if (error instanceof FeedError && error.status < 500 && error.status !== 429) throw error
-      if (error instanceof SyntaxError) throw error
+      if (error instanceof SyntaxError || error instanceof ServerError) throw error
     }
     await pause(wait, signal)
     wait = Math.min(LONGEST_MS, wait * 2)

@@ -3,15 +3,22 @@ import createOpenapiClient, { type Client as OpenapiClient } from 'openapi-fetch
 import { type EventFilter, events, type FeedEvent } from './events.js'
 import type { paths } from './schema.js'
 
-export { bearer } from './bearer.js'
+export { bearer, ServerError } from './bearer.js'
 export { createDeviceKey, type DeviceKey } from './device.js'
 export { type EventFilter, FeedError, type FeedEvent } from './events.js'
 export { type DeviceOptions, device, type Pairing, PairingError, pair } from './pairing.js'
 export { isPending, isProblem, type Pending, type Problem } from './problem.js'
 export type { components, operations, paths } from './schema.js'
 
-/** Adds to a request what proves who sends it. */
-export type Authorize = (request: Request) => Request | Promise<Request>
+/** Adds to a request what proves who sends it. Called for every request; what it throws, the request rejects with. */
+export type Authorize = (request: Request, server: ServerAccess) => Request | Promise<Request>
+
+/** How to ask the server something before a request goes out. */
+export interface ServerAccess {
+  /** `http://127.0.0.1:4117/v1`. */
+  readonly base: string
+  readonly fetch: typeof fetch
+}
 
 export interface ClientOptions {
   /** Where the server is, as `.cloned/api.json` says: `http://127.0.0.1:4117`. */
@@ -33,7 +40,8 @@ export type Client = OpenapiClient<paths> & {
 
 export function createClient({ url, authorize, fetch: given = fetch }: ClientOptions): Client {
   const base = `${url.replace(/\/$/, '')}/v1`
-  const authorized: typeof fetch = async (input, init) => given(await authorize(new Request(input, init)))
+  const authorized: typeof fetch = async (input, init) =>
+    given(await authorize(new Request(input, init), { base, fetch: given }))
   const client = createOpenapiClient<paths>({ baseUrl: base, fetch: authorized })
   return Object.assign(client, { events: (filter: EventFilter = {}) => events(base, authorized, filter) })
 }

@@ -486,7 +486,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the server answers */
+        /** Whether the server answers, and whether it is the one that knows the local token */
         get: operations["getHealth"];
         put?: never;
         post?: never;
@@ -1155,7 +1155,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sends again what was given up, and turns the webhook on */
+        /** Sends again what was given up */
         post: operations["replayWebhook"];
         delete?: never;
         options?: never;
@@ -1221,9 +1221,9 @@ export interface components {
         };
         /** ApprovalDecision */
         ApprovalDecision: {
-            /** @description Approves this input instead; it is judged again. */
+            /** @description Approves this input instead; it is judged again. Takes the scope approvals:grant too. */
             edit?: Record<string, unknown>;
-            /** @description Also lets later calls of the same tool and requester through. Either `same` or `schema`. */
+            /** @description Also lets later calls of the same tool and requester through. Either `same` or `schema`. Takes the scope approvals:grant too. */
             grant?: {
                 /** @description How many; 10 without. */
                 count?: number;
@@ -1577,6 +1577,8 @@ export interface components {
         };
         /** Health */
         Health: {
+            /** @description To a challenge: base64url of HMAC-SHA256 under the local token over the lines `cloned.api.server.v1`, the origin of the URL (`http://127.0.0.1:41173`) and the challenge, joined by line feeds. */
+            proof?: string;
             /** @enum {unknown} */
             status: "ok";
         };
@@ -1904,6 +1906,16 @@ export interface components {
             /** @description Connectors by id, with semver ranges. */
             requires: Record<string, unknown>;
             title: string;
+            version: string;
+        };
+        /** SkillPackOff */
+        SkillPackOff: {
+            id: string;
+            /** @description Why it is quarantined. */
+            problem?: string;
+            publisher: string;
+            /** @enum {unknown} */
+            status: "disabled" | "quarantined";
             version: string;
         };
         /** Tool */
@@ -4172,7 +4184,13 @@ export interface operations {
     };
     getHealth: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description 32 random bytes, base64url. Ask before the local token is sent: the port may have gone to another program.
+                 * @example 8e2mS0nJb6m7oYw3rJ1v5uQ9xK4tL2pD6fH8gA0cZcE
+                 */
+                challenge?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4187,7 +4205,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "status": "ok"
+                     *       "status": "ok",
+                     *       "proof": "k1nBq7Jm0uQ6oU1l2sX8d3yQ9cT5wR4vZ0aE6hG7iLM"
                      *     }
                      */
                     "application/json": components["schemas"]["Health"];
@@ -5535,11 +5554,21 @@ export interface operations {
                      *           "lacking": []
                      *         }
                      *       ],
+                     *       "off": [
+                     *         {
+                     *           "id": "docs.link-report",
+                     *           "version": "1.0.0",
+                     *           "publisher": "docs",
+                     *           "status": "disabled"
+                     *         }
+                     *       ],
                      *       "problems": []
                      *     }
                      */
                     "application/json": {
                         next?: string;
+                        /** @description Installed packs that may not run; all on every page. */
+                        off: components["schemas"]["SkillPackOff"][];
                         packs: components["schemas"]["SkillPack"][];
                         /** @example [] */
                         problems: string[];

@@ -63,6 +63,7 @@ export function createApi(deps: ApiDeps): Api & { close(): Promise<void> } {
         return names.hosts
       },
       origin: (host) => originOf(options, host),
+      proof: token.proof,
       local: (candidate) => (token.matches(candidate) ? byToken : undefined),
       given: (request) => given.get(request.raw) ?? bySocket,
       lockout: new Lockout(deps.now),

@@ -97,7 +97,9 @@ const config = configSchema<OidcConfig>({
 /** Asymmetric ones alone: with a public key as a shared secret anybody could sign. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 const CLOCK_TOLERANCE_S = 30
-const NAME = /^[\w.@+-]{1,128}$/
+const NAME = /^[\w.@+-]+$/
+/** Of an actor's id. */
+const MAX_NAME = 128
 
 /**
  * A plugin of this id that takes `Authorization: Bearer` with a JSON Web Token of one issuer, configured by
@@ -120,10 +122,11 @@ export function oidcPlugin(id: string): Plugin {
         scheme: 'Bearer',
         async authenticate({ credentials }): Promise<Principal | undefined> {
           const claims = await read(credentials)
+          // One issuer says nothing about whom another means by the same name, nor about users of this machine.
           const name = claims && nameIn(claims, config.actor)
           const scopes = new Set(config.rules.filter((rule) => matches(claims, rule)).flatMap(({ scopes }) => scopes))
-          if (name === undefined || scopes.size === 0) return undefined
-          return { actor: gate.actor({ id: `user:${name}`, osUser: '' }), scopes, via: 'oidc' }
+          if (name === undefined || name.length + id.length >= MAX_NAME || scopes.size === 0) return undefined
+          return { actor: gate.actor({ id: `user:${name}@${id}`, osUser: '' }), scopes, via: 'oidc' }
         },
       }
       return { authenticators: [authenticator] }

@@ -50,7 +50,12 @@ export function mustBeEntitled(
 ): void {
   const refused = (reason: string) => new ClonedError('APPROVER_REFUSED', { approval: request.id, reason })
   const { actor } = request.action
-  if (!rules.selfDecision && !isSomebodyElse(rules, person, actor)) {
+  const own = !isSomebodyElse(rules, person, actor)
+  // Whoever holds its key is not the person who may decide what they asked for: only a name of the API can have a colon.
+  if (own && actor.osUser.startsWith('device:')) {
+    throw refused('a device does not decide what it asked for itself; the owner does, or another device')
+  }
+  if (own && !rules.selfDecision) {
     throw refused(
       'this workspace wants the decision of another operating-system user than the requester, or one signed with the key of another approver',
     )

@@ -10,6 +10,9 @@ import {
 } from 'cloned/kernel'
 import { type GrantWish, termsFor } from './grant-wish.js'
 
+/** What takes more than the scope of the route: it lets something through that nobody has asked for yet. */
+export const GRANT_SCOPE = 'approvals:grant'
+
 export const DECISION = {
   title: 'ApprovalDecision',
   type: 'object',
@@ -18,11 +21,14 @@ export const DECISION = {
   properties: {
     verdict: { enum: ['approve', 'deny'] },
     reason: { type: 'string', maxLength: 1000, examples: ['as discussed'], description: 'Kept in the audit log.' },
-    edit: { type: 'object', description: 'Approves this input instead; it is judged again.' },
+    edit: {
+      type: 'object',
+      description: `Approves this input instead; it is judged again. Takes the scope ${GRANT_SCOPE} too.`,
+    },
     grant: {
       type: 'object',
       additionalProperties: false,
-      description: 'Also lets later calls of the same tool and requester through. Either `same` or `schema`.',
+      description: `Also lets later calls of the same tool and requester through. Either \`same\` or \`schema\`. Takes the scope ${GRANT_SCOPE} too.`,
       properties: {
         same: {
           type: 'array',

@@ -1,7 +1,7 @@
 // Approval requests over HTTP: look and decide; who may decide is settled where decisions are taken, never here.
 import { type ApprovalRequest, type Approvals, ClonedError, type Grants } from 'cloned/kernel'
 import type { ApiPart, PageQuery } from '../api/slot.js'
-import { DECISION, type DecisionBody, decisionOf, MAX_DECISION } from './decision-body.js'
+import { DECISION, type DecisionBody, decisionOf, GRANT_SCOPE, MAX_DECISION } from './decision-body.js'
 import { outcomeJson, requestJson } from './documents.js'
 import { grantRoutes } from './grant-routes.js'
 
@@ -129,9 +129,12 @@ export function approvalsPart({ approvals, now }: ApprovalRouteParts): ApiPart {
         config: { scope: 'approvals:decide' },
         handler: async (request) => {
           const { id } = request.params
+          const { actor, scopes } = api.principal(request)
+          const { edit, grant } = request.body
+          if ((edit !== undefined || grant !== undefined) && !scopes.has(GRANT_SCOPE) && !scopes.has('*'))
+            throw new ClonedError('API_SCOPE', { scope: GRANT_SCOPE })
           const pending = await approvals.get(id)
           if (!pending) throw new ClonedError('APPROVAL_UNKNOWN', { approval: id })
-          const { actor } = api.principal(request)
           const decided = await approvals.decide(id, decisionOf(request.body, pending, actor, now()))
           const grants = await approvals.grants.list()
           const given = grants.find(({ approval }) => approval === decided.request.id)

@@ -37,7 +37,15 @@ export interface Devices extends Pairings {
 export interface DeviceParts {
   readonly store: Pick<Store, 'all' | 'write'>
   readonly keys: Pick<Keys, 'mac' | 'macKey'>
+  /** Whether the store knows all that was revoked. */
+  readonly standing: () => Promise<boolean>
   readonly now: () => number
+}
+
+/** Whether the store says that a device was revoked; whether that is all, nobody can tell from it. */
+export async function isRevoked({ store }: Pick<DeviceParts, 'store'>, id: string): Promise<boolean> {
+  const [row] = await store.all('select state from pairing_devices where id = $1', id)
+  return row?.['state'] === 'revoked'
 }
 
 /** A device as it asks to be paired. */
@@ -47,7 +55,7 @@ export function newDevice({ name, thumbprint, scopes }: Pick<Device, 'name' | 't
   return { id, name, thumbprint, scopes, state: 'pending', code, createdAt: at } satisfies Device
 }
 
-export function createDevices({ store, keys, now }: DeviceParts): Devices {
+export function createDevices({ store, keys, standing, now }: DeviceParts): Devices {
   const find = async (column: 'id' | 'thumbprint', value: string): Promise<Row | undefined> =>
     (await store.all(`${THERE} and ${column} = $2`, now() - PENDING_MS, value))[0]
 
@@ -62,7 +70,7 @@ export function createDevices({ store, keys, now }: DeviceParts): Devices {
     },
     async paired(id) {
       const row = await find('id', id)
-      if (row?.['state'] !== 'paired') return undefined
+      if (row?.['state'] !== 'paired' || !(await standing())) return undefined
       const device = deviceOf(row)
       const seal = String(row['seal'])
       const key = await keys.macKey(PURPOSE, seal.slice(0, 16))

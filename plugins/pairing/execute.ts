@@ -11,6 +11,7 @@ import {
   type PairingRevoke,
   revokeInput,
 } from './kinds.js'
+import { REVOKED } from './standing.js'
 
 interface Executors {
   readonly invite: Executor<PairingInvite, PairingChanged>
@@ -46,8 +47,9 @@ export function executors(
     },
     revoke: {
       input: revokeInput,
-      async execute({ id }) {
+      async execute({ id }, ctx) {
         if (!(await devices.revoke(id))) throw fail(`there is no device ${id}`, GONE)
+        await ctx.record(REVOKED, { device: id })
         return { id, state: 'revoked' }
       },
     },

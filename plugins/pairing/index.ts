@@ -8,7 +8,7 @@ import { workspaceSlot } from '../workspace/slot.js'
 import { askingAt } from './ask.js'
 import { deviceAuthenticators } from './authenticators.js'
 import { pairingCommands } from './commands.js'
-import { createDevices } from './devices.js'
+import { createDevices, isRevoked } from './devices.js'
 import { createEnrolment } from './enrol.js'
 import { executors } from './execute.js'
 import { voteOnPairing } from './guard.js'
@@ -18,6 +18,7 @@ import { MIGRATIONS } from './migrations.js'
 import { createReplays } from './replays.js'
 import { pairingsPart } from './routes.js'
 import { pairingsSlot } from './slot.js'
+import { createStanding } from './standing.js'
 import { createTokens } from './tokens.js'
 
 export { beforePairing, pairingApprove, pairingInvite, pairingRevoke } from './kinds.js'
@@ -39,9 +40,10 @@ export const pairingPlugin = definePlugin({
   },
   taps: [beforePairing],
   executes: [pairingInvite, pairingApprove, pairingRevoke],
-  setup({ deps: { workspace, store, keys, audit, gate }, hooks, actions, onStart, now }) {
+  setup({ deps: { workspace, store, keys, audit, gate }, hooks, actions, onStart, now, log }) {
     const invitations = createInvitations({ store, keys, audit, now })
-    const devices = createDevices({ store, keys, now })
+    const standing = createStanding({ audit, isRevoked: (id) => isRevoked({ store }, id), log })
+    const devices = createDevices({ store, keys, standing, now })
     const tokens = createTokens({ keys, workspace: () => workspace.config.id, now })
     const replays = createReplays({ store, now })
     const asking = askingAt(gate)

@@ -1,5 +1,5 @@
 // Keeps in memory which runs this process carries out; a run that is not in here has no voice.
-import { type Actor, digest, type JsonObject } from 'cloned/kernel'
+import { type Actor, type ActorInput, digest, type JsonObject } from 'cloned/kernel'
 import type { ProvenanceSource } from '../artifacts/slot.js'
 import type { Pipeline } from '../skills/slot.js'
 
@@ -28,9 +28,14 @@ export class ActiveRuns {
 
 const PREFIX = 'run:'
 
-/** The actor that a run's calls are made by. */
-export function actorOf(run: string): string {
+/** The id of the actor that a run's calls are made by. */
+export function actorIdOf(run: string): string {
   return PREFIX + run
+}
+
+/** The actor that a run's calls are made by: nobody approves what a run asks for that they started themselves. */
+export function actorOf({ id, actor }: { readonly id: string; readonly actor: Actor }): ActorInput {
+  return { id: actorIdOf(id), claimed: false, osUser: actor.osUser }
 }
 
 /** Whether an actor is a run, or says so. */

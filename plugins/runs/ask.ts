@@ -65,7 +65,7 @@ export async function ask(
   let denials: readonly ConstitutionDenial[] = []
   let outcome: Outcome
   try {
-    const actor = { id: actorOf(run.id), claimed: false }
+    const actor = actorOf(run)
     const request = { target: `${run.definition.id}#${path}`, input, actor, about: { question: question.message } }
     outcome = (await gate.act(runAsk, request, { signal: hand.signal, idempotencyKey: key })) as Outcome
   } finally {

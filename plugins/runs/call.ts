@@ -67,7 +67,7 @@ async function dispatch(step: CallStep, place: Place, input: Json, parts: CallPa
     }
     outcome = await (before.approval !== undefined && (await wasEdited(before.approval, parts))
       ? gate.resume(before.approval, options)
-      : gate.call({ tool: step.tool, input, actor: { id: actorOf(run.id), claimed: false } }, options))
+      : gate.call({ tool: step.tool, input, actor: actorOf(run) }, options))
   } finally {
     denials = release()
     await mark.end()

@@ -1,6 +1,6 @@
 // Decides what became of steps that a hand left without a word; never lets one be repeated that may have had its effect.
 import { type AuditLog, type CallHistory, ClonedError, type JsonObject, type ToolContract } from 'cloned/kernel'
-import { actorOf, keyOf, pathOf } from './active.js'
+import { actorIdOf, keyOf, pathOf } from './active.js'
 import { errorOf } from './errors.js'
 import type { Node, StoredRun } from './tables.js'
 
@@ -51,7 +51,7 @@ function byPath(run: StoredRun, calls: readonly CallHistory[]): Map<string, Call
     const { actor, parent, idempotency_key: key } = call.intent.record as JsonObject
     if (parent !== undefined || typeof key !== 'string' || !key.startsWith(prefix)) continue
     const { id, claimed } = (actor ?? {}) as JsonObject
-    if (id !== actorOf(run.id) || claimed !== false) continue
+    if (id !== actorIdOf(run.id) || claimed !== false) continue
     const path = pathOf(key)
     if (path === undefined) continue
     found.set(path, [...(found.get(path) ?? []), call])

@@ -41,7 +41,7 @@ export async function keepOutput(
       .replace(/^-|-$/g, '') || 'output'
   }.json`
   try {
-    const actor = { id: actorOf(run.id), claimed: false }
+    const actor = actorOf(run)
     const input = { filename, content, media_type: 'application/json' }
     const saved = await gate.call({ tool: SAVE, input, actor }, { signal: hand.signal, idempotencyKey: key })
     const id = saved.status === 'done' ? (saved.output as { readonly id?: unknown }).id : undefined

@@ -100,7 +100,7 @@ class Plan {
       constitutions: within.held,
     })
     try {
-      const actor = { id: actorOf(this.#run.id), claimed: false }
+      const actor = actorOf(this.#run)
       const request = { tool: step.tool, input: known.value, actor }
       const outcome = await this.#deps.gate.call(request, { dryRun: true, idempotencyKey: key })
       this.#add(step, path, { ...judged(outcome), input: known.value, ...this.#cost(step.tool, known.value) })

@@ -58,7 +58,7 @@ export function webhookCommands(webhooks: Webhooks): readonly Command[] {
     },
     {
       name: 'webhooks replay',
-      summary: 'Send again what was given up, and turn the webhook on',
+      summary: 'Send again what was given up',
       args: [NAME],
       options: [{ flags: '--event <id>', description: 'Only this event' }],
       examples: ['cloned webhooks replay chat', 'cloned webhooks replay chat --event 1795343400001'],

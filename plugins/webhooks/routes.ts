@@ -176,7 +176,7 @@ export function webhooksPart(webhooks: Webhooks): ApiPart {
       app.post<ByName & { Body: { event?: string } }>('/webhooks/:name/replay', {
         schema: {
           operationId: 'replayWebhook',
-          summary: 'Sends again what was given up, and turns the webhook on',
+          summary: 'Sends again what was given up',
           params: BY_NAME,
           body: REPLAY,
           response: {

@@ -85,7 +85,15 @@ export function createWebhooks({ store, queue, gate, now }: ServiceParts): Webho
       return rows.map(letterOf)
     },
     async replay(name, event) {
-      const { id } = await found(name)
+      const { id, state } = await found(name)
+      // Where data goes again is decided by adding it again, which is a governed action.
+      if (state === 'off') {
+        throw new ClonedError('WEBHOOK_REFUSED', {
+          name,
+          problem: 'it has ended, since its receiver answered 410 Gone',
+          next: `Remove it and add it again: cloned webhooks remove ${name}`,
+        })
+      }
       const one = event === undefined ? '' : ' and seq = cast($3 as bigint)'
       const [rows = []] = await store.write([
         {
@@ -93,7 +101,7 @@ export function createWebhooks({ store, queue, gate, now }: ServiceParts): Webho
                   where webhook = $1 and state = 'dead'${one} returning seq`,
           args: [name, now(), ...(event === undefined ? [] : [Number(event) || 0])],
         },
-        { sql: "update webhooks set state = 'on', failures = 0, retry_at = 0 where id = $1", args: [id] },
+        { sql: "update webhooks set failures = 0, retry_at = 0 where id = $1 and state = 'on'", args: [id] },
       ])
       await queue.wake()
       return rows.length

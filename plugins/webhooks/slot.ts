@@ -13,7 +13,7 @@ export interface Webhook {
   readonly secret?: string
   /** What receivers check the signature `v1a` of every message with: `whpk_` and the Ed25519 key in base64. */
   readonly publicKey: string
-  /** `off`: the receiver answered 410 Gone. */
+  /** `off`: the receiver answered 410 Gone; it stays so until it is removed and added again. */
   readonly state: 'on' | 'off'
   readonly createdAt: number
   /** Messages that wait, and that were given up. */
@@ -64,7 +64,7 @@ export interface Webhooks {
   test(name: string, options?: ActOptions): Promise<Outcome<WebhookDelivered>>
   /** Newest first, at most 100. */
   deadLetters(name: string): Promise<readonly DeadLetter[]>
-  /** Sends what was given up again, or one event of it, and turns the webhook on; answers how many. */
+  /** Sends what was given up again, or one event of it; answers how many. Throws `WEBHOOK_REFUSED` for one that is `off`. */
   replay(name: string, event?: string): Promise<number>
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
@@ -9,7 +9,7 @@ import { calculateJwkThumbprint, importJWK, jwtVerify } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { comparisonCode } from '../../plugins/pairing/codes.js'
 import { toolId } from '../fixtures/runs-tools.js'
-import { type ApiWorld, apiWorld, PIPELINE } from './api-fixture.js'
+import { type ApiWorld, apiWorld, PIPELINE, send } from './api-fixture.js'
 import { approve, invite } from './pairing-fixture.js'
 
 describe('the client and the server', () => {
@@ -42,13 +42,82 @@ describe('the client and the server', () => {
   it('answers problems as values, never as exceptions', async () => {
     const { error, data } = await client().GET('/runs/{id}', { params: { path: { id: 'none' } } })
     expect([data, isProblem(error), isProblem(error) && error.code]).toEqual([undefined, true, 'RUN_UNKNOWN'])
-    const stranger = createClient({ url: world.address, authorize: bearer('wrong') })
+    const stranger = createClient({ url: world.address, authorize: (request) => request })
     expect((await stranger.GET('/tools')).error).toMatchObject({ code: 'API_UNAUTHENTICATED' })
   })
 
   it('throws only when no answer came', async () => {
     const nowhere = createClient({ url: 'http://127.0.0.1:9', authorize: bearer('x') })
     await expect(nowhere.GET('/tools')).rejects.toThrow()
+  })
+})
+
+describe('the token', () => {
+  let world: ApiWorld
+  /** Another program on the port that a killed server has left, and all that it was sent. */
+  let thief: Server
+  let answer: (request: IncomingMessage) => Promise<readonly [status: number, body: string]>
+  const heard: string[] = []
+  beforeAll(async () => {
+    world = await apiWorld()
+    thief = createServer((request, response) => {
+      heard.push(JSON.stringify([request.url, request.rawHeaders]))
+      void answer(request).then(([status, body]) => {
+        response.writeHead(status, { 'content-type': 'application/json', location: `${world.address}${request.url}` })
+        response.end(body)
+      })
+    })
+    await new Promise<void>((resolve) => thief.listen(0, '127.0.0.1', resolve))
+  })
+  afterAll(async () => {
+    thief.close()
+    await world.close()
+  })
+  const stale = () => `http://127.0.0.1:${(thief.address() as AddressInfo).port}`
+  const relayed = (host: string) => async (request: IncomingMessage) => {
+    const { status, text } = await send(world.address, 'GET', request.url ?? '', { headers: { host } })
+    return [status, text] as const
+  }
+
+  it.each([
+    ['answers everything with 200', async () => [200, '{"status":"ok"}'] as const],
+    ['answers what is no JSON', async () => [200, 'hello'] as const],
+    [
+      'echoes the challenge',
+      async ({ url = '' }: IncomingMessage) => [200, `{"proof":"${url.split('=')[1]}"}`] as const,
+    ],
+    ['asks the real server', async (request: IncomingMessage) => relayed(new URL(world.address).host)(request)],
+    ['asks it under its own name', async (request: IncomingMessage) => relayed(new URL(stale()).host)(request)],
+    ['sends the client on to it', async () => [307, ''] as const],
+  ])('does not go to a program on the old port that %s', async (_, answers) => {
+    answer = answers
+    heard.splice(0)
+    const client = createClient({ url: stale(), authorize: bearer(world.token) })
+    await expect(client.GET('/tools')).rejects.toThrow()
+    const feed = client.events({ retryMs: 1, signal: AbortSignal.timeout(200) }).next()
+    await feed.catch((error: Error) => expect(error.name).toBe('ServerError'))
+    expect(heard.length).toBeGreaterThan(0)
+    expect(heard.join()).not.toContain(world.token)
+    expect(heard.join()).not.toMatch(/bearer/i)
+  })
+
+  it('goes there however often others at the same address have asked', async () => {
+    const busy = await apiWorld({ config: { 'cloned.api': { per_minute: 3 } } })
+    const stranger = () => send(busy.address, 'GET', '/v1/tools')
+    for (let i = 0; i < 3; i++) expect((await stranger()).status).toBe(401)
+    expect((await stranger()).status).toBe(429)
+    const client = createClient({ url: busy.address, authorize: bearer(busy.token) })
+    expect((await client.GET('/tools')).response.status).toBe(200)
+    await busy.close()
+  })
+
+  it('goes to a server that knows it, asked under the name it was asked by', async () => {
+    const port = new URL(world.address).port
+    const client = createClient({ url: `http://localhost:${port}`, authorize: bearer(world.token) })
+    expect((await client.GET('/workspace')).response.status).toBe(200)
+    await expect(createClient({ url: world.address, authorize: bearer('wrong') }).GET('/tools')).rejects.toMatchObject({
+      name: 'ServerError',
+    })
   })
 })
 
@@ -78,7 +147,7 @@ describe('the event feed', () => {
   const feed = (filter = {}) =>
     createClient({
       url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      authorize: bearer('x'),
+      authorize: (request) => request,
     }).events({ retryMs: 1, ...filter })
 
   it('goes on after the last event that was read when it is cut off, and repeats none', async () => {

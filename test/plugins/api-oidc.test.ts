@@ -36,11 +36,13 @@ const GAMMA: JsonObject = {
   rules: [{ claim: ['email'], is: 'boss@gamma.example', scopes: ['*'] }],
 }
 
+const DELTA: JsonObject = { ...GAMMA, issuer: 'https://login.delta.example', rules: [{ scopes: ['*'] }] }
+
 let world: ApiWorld
 beforeAll(async () => {
   world = await apiWorld({
-    plugins: [oidcPlugin('acme.sso'), oidcPlugin('beta.sso'), oidcPlugin('gamma.sso')],
-    config: { 'acme.sso': ACME, 'beta.sso': BETA, 'gamma.sso': GAMMA },
+    plugins: [oidcPlugin('acme.sso'), oidcPlugin('beta.sso'), oidcPlugin('gamma.sso'), oidcPlugin('delta.sso')],
+    config: { 'acme.sso': ACME, 'beta.sso': BETA, 'gamma.sso': GAMMA, 'delta.sso': DELTA },
   })
 })
 afterAll(() => world.close())
@@ -83,7 +85,27 @@ describe('whom an identity provider has signed in', () => {
       return input
     }
     expect((await call(token({ groups: ['ops'] }))).status).toBe(200)
-    expect(actor).toEqual({ id: 'user:ada', claimed: false, osUser: 'user:ada' })
+    expect(actor).toEqual({ id: 'user:ada@acme.sso', claimed: false, osUser: 'user:ada@acme.sso' })
+  })
+
+  it('of two issuers that use one name is two, and decides what the other asked for', async () => {
+    const claims = { groups: ['ops'], level: 'owner', sub: 'ada' }
+    const delta = { ...claims, iss: 'https://login.delta.example' }
+    const risky = (with_: string) =>
+      send(world.address, 'POST', `/v1/tools/${toolId('risky')}/call`, { token: with_, body: { input: {} } })
+    const { body } = await risky(token(claims))
+    const shown = await get(`/v1/approvals/${body.approval_id}`, token(claims))
+    expect(shown.body.requester.id).toBe('user:ada@acme.sso')
+    const decided = await send(world.address, 'POST', `/v1/approvals/${body.approval_id}/decide`, {
+      token: token(delta, {}, other.privateKey),
+      body: { verdict: 'deny' },
+    })
+    expect(decided.body.approval.decided_by).toMatchObject({ id: 'user:ada@delta.sso', os_user: 'user:ada@delta.sso' })
+  })
+
+  it('has no name that would make too long an id', async () => {
+    expect((await get('/v1/tools', token({ sub: 'a'.repeat(119) }))).status).toBe(200)
+    expect((await get('/v1/tools', token({ sub: 'a'.repeat(120) }))).status).toBe(401)
   })
 
   it('is known by RSA and by Ed25519 keys, and among several audiences', async () => {

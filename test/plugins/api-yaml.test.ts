@@ -15,7 +15,7 @@ import { invite } from './pairing-fixture.js'
 
 const FILE = new URL('../../docs/api/openapi.yaml', import.meta.url)
 const SCOPES =
-  'tools:read,trust:read,trust:write,connectors:read,connectors:write,firewall:read,firewall:propose,approvals:read,approvals:decide,runs:write,runs:read,artifacts:read,audit:read,audit:write,policy:read'
+  'tools:read,trust:read,trust:write,connectors:read,connectors:write,firewall:read,firewall:propose,approvals:read,runs:write,runs:read,artifacts:read,audit:read,audit:write,policy:read'
 
 let world: ApiWorld
 let acme: ApiVendor
@@ -87,25 +87,25 @@ describe('the user of another machine, with docs/api/openapi.yaml and nothing el
       code: string
     }
     const owner = generated((request) => request.headers.set('authorization', `Bearer ${world.token}`))
-    const approve = async (client: typeof owner, asked: { approval_id?: string }) => {
+    const approve = async (asked: { approval_id?: string }) => {
       const path = { id: asked.approval_id ?? 'none' }
       const body = { verdict: 'approve', reason: 'as discussed' } as const
-      const { outcome } = sure(await client.POST('/approvals/{id}/decide', { params: { path }, body }))
+      const { outcome } = sure(await owner.POST('/approvals/{id}/decide', { params: { path }, body }))
       expect(outcome).toMatchObject({ status: 'done' })
     }
     const pairing = { params: { path: { id: device.id } }, body: { code: device.code } }
-    await approve(owner, sure(await owner.POST('/pairings/{id}/approve', pairing)))
+    await approve(sure(await owner.POST('/pairings/{id}/approve', pairing)))
 
     const keyed = generated(as('Device', device.id))
     const { access_token: token } = sure(await keyed.POST('/token', { body: {} })) as { access_token: string }
     const client = generated(as('DPoP', token))
 
-    await approve(client, sure(await client.POST('/trust/publishers', { body: { document: acme.document } })))
+    await approve(sure(await client.POST('/trust/publishers', { body: { document: acme.document } })))
     const archive = acme.made[0]?.archive.toString('base64') ?? ''
-    await approve(client, sure(await client.POST('/connectors', { body: { archive } })))
+    await approve(sure(await client.POST('/connectors', { body: { archive } })))
     const connector = { params: { path: { id: CONNECTOR } }, body: {} }
     const enabled = sure(await client.POST('/connectors/{id}/enable', connector))
-    if (enabled.status === 'pending') await approve(client, enabled)
+    if (enabled.status === 'pending') await approve(enabled)
     const { connectors } = sure(await client.GET('/connectors'))
     expect(connectors).toMatchObject([{ id: CONNECTOR, status: 'enabled', installed_by: `device:${device.id}` }])
     const { tools } = sure(await client.GET('/tools', { params: { query: { limit: 500 } } }))
@@ -113,7 +113,7 @@ describe('the user of another machine, with docs/api/openapi.yaml and nothing el
 
     const tool = 'cloned.internal.http.fetch@v1'
     const proposal = { hosts: ['docs.example.com'], tool, methods: ['GET', 'HEAD'] }
-    await approve(client, sure(await client.POST('/firewall/allowlist', { body: proposal })))
+    await approve(sure(await client.POST('/firewall/allowlist', { body: proposal })))
     const { rules } = sure(await client.GET('/firewall/allowlist'))
     expect(rules).toMatchObject([{ scope: `tool ${tool}`, host: 'docs.example.com' }])
     const question = { url: 'https://docs.example.com/', tool }
@@ -140,7 +140,7 @@ describe('the user of another machine, with docs/api/openapi.yaml and nothing el
 
     expect((await client.GET('/workspace')).error).toMatchObject({ code: 'API_SCOPE' })
     const gone = sure(await owner.POST('/pairings/{id}/revoke', { params: { path: { id: device.id } }, body: {} }))
-    if (gone.status === 'pending') await approve(owner, gone)
+    if (gone.status === 'pending') await approve(gone)
     expect((await client.GET('/tools')).error).toMatchObject({ code: 'API_UNAUTHENTICATED' })
   })
 })

@@ -1,14 +1,17 @@
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { initWorkspace, open } from 'cloned'
-import { definePlugin, type Json, type Kernel } from 'cloned/kernel'
+import { definePlugin, type Json, type Kernel, LockFile } from 'cloned/kernel'
 import { type Api, type ApiPart, apiSlot, type Principal, routesCollection } from 'cloned/plugins/api'
 import { eventsSlot } from 'cloned/plugins/events'
 import { runsSlot } from 'cloned/plugins/runs'
 import { afterEach, describe, expect, it } from 'vitest'
+import { localToken } from '../../plugins/api/token-file.js'
 import { startChild } from '../child.js'
 import { toolId } from '../fixtures/runs-tools.js'
 import { type ApiWorld, apiWorld, PIPELINE, send, type WorldOptions } from './api-fixture.js'
@@ -190,6 +193,32 @@ describe('where it listens', () => {
     expect(statSync(join(root, '.cloned/api')).mode & 0o777).toBe(0o700)
     await kernel.stop()
     expect(existsSync(path)).toBe(false)
+  })
+
+  it('processes that start at once have one token between them', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'cloned-token-'))
+    const module = new URL('../../dist/plugins/api/token-file.js', import.meta.url).href
+    const code = `import(${JSON.stringify(module)}).then(({ localToken }) => {
+      const { parentPort, workerData } = require('node:worker_threads')
+      parentPort.postMessage('ready')
+      parentPort.postMessage(localToken(workerData).proof('', ''))
+    })`
+    const lock = new LockFile(join(directory, 'token.lock'))
+    lock.lock(1_000)
+    const starters = Array.from({ length: 4 }, () => new Worker(code, { eval: true, workerData: directory }))
+    const proofs = starters.map(async (worker) => {
+      const [first] = await once(worker, 'message')
+      expect(first).toBe('ready')
+      return once(worker, 'message')
+    })
+    // Nobody has made one while the lock is held, however early they looked.
+    await Promise.all(starters.map((worker) => once(worker, 'message')))
+    expect(existsSync(join(directory, 'token'))).toBe(false)
+    lock.close()
+    const said = (await Promise.all(proofs)).map(([proof]) => proof)
+    expect(new Set(said)).toEqual(new Set([localToken(directory).proof('', '')]))
+    await Promise.all(starters.map((worker) => worker.terminate()))
+    rmSync(directory, { recursive: true })
   })
 
   it('a Unix socket in a private directory needs no token', async () => {

@@ -1,10 +1,14 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
 import { approvalsSlot, auditSlot, openDatabase } from 'cloned/kernel'
 import { pairingsSlot } from 'cloned/plugins/pairing'
 import { calculateJwkThumbprint, decodeJwt } from 'jose'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { Scope } from '../../plugins/api/slot.js'
 import { comparisonCode } from '../../plugins/pairing/codes.js'
 import { toolId } from '../fixtures/runs-tools.js'
-import { type ApiWorld, apiWorld } from './api-fixture.js'
+import { type ApiWorld, apiWorld, RISKY_PIPELINE } from './api-fixture.js'
 import {
   approve,
   ask,
@@ -107,10 +111,11 @@ describe('the way in', () => {
     const fits = await waiting(world, 'tools:read')
     const asked = await first.as('POST', `/v1/pairings/${fits.id}/approve`, { body: { code: fits.code } })
     expect([asked.status, asked.headers.location]).toEqual([202, `/v1/approvals/${asked.body.approval_id}`])
-    const decided = await first.as('POST', `/v1/approvals/${asked.body.approval_id}/decide`, {
-      body: { verdict: 'approve' },
-    })
-    expect(decided.body.outcome?.status).toBe('done')
+    const path = `/v1/approvals/${asked.body.approval_id}/decide`
+    // Else it could make itself the second device that approves what the first one asks for.
+    const alone = await first.as('POST', path, { body: { verdict: 'approve' } })
+    expect([alone.status, alone.body.code]).toEqual([403, 'APPROVER_REFUSED'])
+    expect((await world.post(path, { verdict: 'approve' })).body.outcome?.status).toBe('done')
     expect((await fetchToken(world, fits)).status).toBe(200)
 
     const more = await waiting(world, 'tools:read,vault:read')
@@ -127,6 +132,78 @@ describe('the way in', () => {
     const decided = await with_.as('POST', path, { body: { verdict: 'approve' } })
     expect([decided.status, decided.body.approval?.state]).toEqual([200, 'approved'])
     expect(decided.body.approval.decided_by.id).toBe(`device:${with_.id}`)
+  })
+
+  it.each([
+    ['other arguments', { edit: { n: -1 } }],
+    ['a standing grant', { grant: { same: [], count: 10_000 } }],
+  ])('a device approves %s only with the scope approvals:grant', async (_, more) => {
+    const risky = await world.post(`/v1/tools/${toolId('risky')}/call`, { input: { n: Math.random() } })
+    const path = `/v1/approvals/${risky.body.approval_id}/decide`
+    const body = { verdict: 'approve', ...more }
+    const plain = await connected(world, ['approvals:decide'])
+    const refused = await plain.as('POST', path, { body })
+    expect([refused.status, refused.body.code]).toEqual([403, 'API_SCOPE'])
+    expect(refused.body.detail).toContain('approvals:grant')
+    expect((await world.get(`/v1/approvals/${risky.body.approval_id}`)).body.state).toBe('pending')
+    expect((await world.get('/v1/approvals/grants')).body.grants).toEqual([])
+    const trusted = await connected(world, ['approvals:decide', 'approvals:grant'])
+    const decided = await trusted.as('POST', path, { body })
+    expect([decided.status, decided.body.approval?.state]).toEqual([200, 'approved'])
+    if (decided.body.grant) await world.post(`/v1/approvals/grants/${decided.body.grant}/revoke`)
+  })
+})
+
+describe('in a workspace where its owner decides what they asked for', () => {
+  const yes = { body: { verdict: 'approve' } }
+  const decide = (id: string) => ['POST', `/v1/approvals/${id}/decide`] as const
+  type Connected = Awaited<ReturnType<typeof connected>>
+
+  it.each([
+    [
+      'a call',
+      async ({ as }: Connected) => {
+        const { body } = await as('POST', `/v1/tools/${toolId('risky')}/call`, {
+          body: { input: { n: Math.random() } },
+        })
+        return body.approval_id
+      },
+    ],
+    [
+      'a call in the name of the owner',
+      async ({ as }: Connected) => {
+        const body = { input: { n: Math.random() }, actor: `user:${userInfo().username}` }
+        return (await as('POST', `/v1/tools/${toolId('risky')}/call`, { body })).body.approval_id
+      },
+    ],
+    [
+      'a step of a run that it started',
+      async ({ as }: Connected) => {
+        const { body } = await as('POST', '/v1/runs', { body: { pipeline: RISKY_PIPELINE, inputs: {} } })
+        await vi.waitFor(async () => {
+          expect((await world.get(`/v1/runs/${body.id}`)).body.state).toBe('waiting')
+        })
+        const { approvals } = (await world.get('/v1/approvals?state=pending')).body
+        return approvals.find(({ requester }: { requester: { id: string } }) => requester.id === `run:${body.id}`).id
+      },
+    ],
+    [
+      'an edge of the policy',
+      async ({ as }: Connected) => {
+        const body = { hosts: [`h${Date.now()}.example.com`] }
+        return (await as('POST', '/v1/firewall/allowlist', { body })).body.approval_id
+      },
+    ],
+  ])('a device does not decide %s; the owner does, and so does another device', async (_, request) => {
+    const scopes: Scope[] = ['tools:call', 'runs:write', 'runs:read', 'firewall:propose', 'approvals:decide']
+    const device = await connected(world, scopes)
+    const other = await connected(world, ['approvals:decide'])
+    const first = await request(device)
+    const alone = await device.as(...decide(first), yes)
+    expect([alone.status, alone.body.code]).toEqual([403, 'APPROVER_REFUSED'])
+    expect((await world.get(`/v1/approvals/${first}`)).body.state).toBe('pending')
+    expect((await other.as(...decide(first), yes)).status).toBe(200)
+    expect((await world.post(decide(await request(device))[1], { verdict: 'deny' })).status).toBe(200)
   })
 })
 
@@ -200,6 +277,39 @@ describe('revoking', () => {
     const decided = await world.post(`/v1/approvals/${asked.body.approval_id}/decide`, { verdict: 'approve' })
     expect(decided.body.outcome.status).toBe('denied')
     expect((await fetchToken(world, device)).status).toBe(401)
+  })
+
+  it('outlives a store that is put back: no device is let in, to read either, until the revocation is made again', async () => {
+    const first = await apiWorld()
+    const root = realpathSync(mkdtempSync(join(tmpdir(), 'cloned-pairing-')))
+    const device = await connected(first, ['tools:read'])
+    const other = await connected(first, ['tools:read'])
+    const revoked = await paired(first)
+    await command(first, 'pairings revoke', { args: { device: revoked.id } })
+    const files = () => readdirSync(join(first.root, '.cloned')).filter((name) => name.startsWith('state.db'))
+    await first.kernel.stop()
+    cpSync(first.root, root, { recursive: true })
+    const held = files().map((name) => [name, readFileSync(join(first.root, '.cloned', name))] as const)
+    const second = await apiWorld({ root })
+    const in2 = (who: typeof device) => sendAs(second, who.key, ['GET', '/v1/tools'], who.token)
+    expect((await in2(device)).status).toBe(200)
+    await command(second, 'pairings revoke', { args: { device: device.id } })
+    expect([(await in2(device)).status, (await in2(other)).status]).toEqual([401, 200])
+    await second.kernel.stop()
+    for (const name of readdirSync(join(root, '.cloned')).filter((name) => name.startsWith('state.db')))
+      rmSync(join(root, '.cloned', name))
+    for (const [name, bytes] of held) writeFileSync(join(root, '.cloned', name), bytes, { mode: 0o600 })
+
+    const third = await apiWorld({ root })
+    const in3 = (who: typeof device) => sendAs(third, who.key, ['GET', '/v1/tools'], who.token)
+    expect([(await in3(device)).status, (await in3(other)).status]).toEqual([401, 401])
+    expect((await fetchToken(third, device)).status).not.toBe(200)
+    expect(third.logged.join()).toContain('no device is let in')
+    expect(await command(third, 'pairings revoke', { args: { device: device.id } })).toMatchObject({ status: 'done' })
+    expect([(await in3(device)).status, (await in3(other)).status]).toEqual([401, 200])
+    await third.kernel.stop()
+    rmSync(root, { recursive: true, force: true })
+    rmSync(first.root, { recursive: true, force: true })
   })
 
   it('is for good: the key never comes back', async () => {

@@ -195,7 +195,7 @@ describe('a delivery', () => {
     ).toBe(1)
   })
 
-  it('ends for good when the receiver says that it is gone, until somebody turns it on', async () => {
+  it('ends for good when the receiver says that it is gone: replaying does not turn it on, adding it anew does', async () => {
     const world = await opened()
     let status = 410
     const target = await listening((response) => void response.writeHead(status).end())
@@ -205,9 +205,18 @@ describe('a delivery', () => {
     world.now += 24 * 60 * 60 * 1000
     await call(world)
     status = 200
-    await world.post('/v1/webhooks/ci/replay')
-    await until(async () => (await webhookOf(world, 'ci'))?.delivered).toBe(2)
-    expect(target.received.length).toBe(3)
+    const replayed = await world.post('/v1/webhooks/ci/replay')
+    expect([replayed.status, replayed.body.code]).toEqual([403, 'WEBHOOK_REFUSED'])
+    expect([(await webhookOf(world, 'ci'))?.state, target.received.length]).toEqual(['off', 1])
+    const removed = await world.post('/v1/webhooks/ci/remove')
+    if (removed.status === 202)
+      await world.post(`/v1/approvals/${removed.body.approval_id}/decide`, { verdict: 'approve' })
+    const again = await world.post('/v1/webhooks', { name: 'ci', url: target.url, types: ['tool.outcome'] })
+    expect(again.status).toBe(202)
+    const decided = await world.post(`/v1/approvals/${again.body.approval_id}/decide`, { verdict: 'approve' })
+    expect(decided.body.outcome?.status).toBe('done')
+    await call(world)
+    await until(async () => (await webhookOf(world, 'ci'))?.delivered).toBe(1)
   })
 
   it('follows no redirect, into private space or elsewhere', async () => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toolId } from '../fixtures/runs-tools.js'
 import { type OpenApi, operations } from '../plugins/api-document.js'
 import { type ApiWorld, apiWorld, send } from '../plugins/api-fixture.js'
+import { connected, encoded } from '../plugins/pairing-fixture.js'
 
 let world: ApiWorld
 beforeAll(async () => {
@@ -81,6 +82,28 @@ describe('nothing is answered without proof', () => {
     expect((await fresh.get('/v1/tools')).status).toBe(200)
     fresh.now += 61_000
     expect((await guess()).status).toBe(401)
+    await fresh.close()
+  })
+
+  it('guesses at one device or scheme keep no other device of the same address out', async () => {
+    const fresh = await apiWorld()
+    const device = await connected(fresh, ['tools:read'])
+    const headers = (authorization: string) => ({ headers: { authorization } })
+    const [, claims = ''] = device.token.split('.')
+    const tries = [
+      'Bearer guess',
+      'Pairing 0000-0000-0000',
+      'Device dev_000000000000',
+      `DPoP ${encoded({ alg: 'none' })}.e30.x`,
+    ]
+    for (const text of tries) {
+      for (let i = 0; i < 12; i++) await send(fresh.address, 'GET', '/v1/tools', headers(text))
+      expect(problem(await send(fresh.address, 'GET', '/v1/tools', headers(text)))).toEqual([429, 'API_LOCKED_OUT'])
+    }
+    expect((await device.as('GET', '/v1/tools')).status).toBe(200)
+    // Whoever knows what its token says can slow it down, from its own address, for a minute.
+    for (let i = 0; i < 12; i++) await send(fresh.address, 'GET', '/v1/tools', headers(`DPoP x.${claims}.x`))
+    expect((await device.as('GET', '/v1/tools')).status).toBe(429)
     await fresh.close()
   })
 

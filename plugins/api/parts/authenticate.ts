@@ -2,12 +2,14 @@
 import { ClonedError, type Contribution } from 'cloned/kernel'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Lockout } from '../lockout.js'
+import { type Lockout, suspectOf } from '../lockout.js'
 import type { Authenticator, Principal } from '../slot.js'
 
 export interface AuthenticateOptions {
   /** The owner's own proof: the local token. */
   readonly local: (token: string) => Principal | undefined
+  /** The server's proof, before it is shown that of the owner. */
+  readonly proof: (origin: string, challenge: string) => string
   readonly authenticators: () => readonly Contribution<Authenticator>[]
   /** Whom the transport itself has proven: a host that embeds the API, or a private socket. */
   readonly given: (request: FastifyRequest) => Principal | undefined
@@ -25,6 +27,9 @@ export const authenticate = fp<AuthenticateOptions>(
       if (!principal) throw new ClonedError('API_UNAUTHENTICATED', {})
       return principal
     })
+    app.decorate('proofTo', ({ headers: { host = '' } }: FastifyRequest, challenge: string): string =>
+      options.proof(options.origin(host), challenge),
+    )
     const admit = (request: FastifyRequest, principal: Principal): void => {
       const { scope } = request.routeOptions.config
       principals.set(request, named(principal))
@@ -76,14 +81,15 @@ async function prove(
   options: AuthenticateOptions,
 ): Promise<Principal> {
   const { lockout } = options
-  lockout.assertOpen(request.ip)
+  const suspect = suspectOf(request.ip, scheme, credentials)
+  lockout.assertOpen(suspect)
   const principal = await check(request, scheme, credentials, options)
   if (principal) {
-    lockout.succeeded(request.ip)
+    lockout.succeeded(suspect)
     return principal
   }
   // A request without credentials is a slip, one with wrong ones may be a guess.
-  if (request.headers.authorization !== undefined) lockout.failed(request.ip)
+  if (request.headers.authorization !== undefined) lockout.failed(suspect)
   throw new ClonedError('API_UNAUTHENTICATED', {})
 }
 

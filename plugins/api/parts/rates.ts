@@ -23,6 +23,8 @@ export const rates = fp<RatesOptions>(
       timeWindow: 60_000,
       cache: 10_000,
       addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
+      // What the owner's client asks before it shows the token: others at its address must not use that up.
+      allowList: ({ routeOptions }) => routeOptions.url === '/v1/healthz',
       keyGenerator: (request) => owner(request)?.actor.id ?? request.ip,
       errorResponseBuilder: (_, { ttl }) => new ClonedError('API_RATE', { seconds: Math.ceil(ttl / 1000) }),
     })

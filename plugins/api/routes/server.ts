@@ -3,7 +3,7 @@ import type { Gate, Json, JsonObject } from 'cloned/kernel'
 import type { Workspace } from '../../workspace/slot.js'
 import type { Metrics } from '../metrics.js'
 import { REFERENCE_CSP, referencePage } from '../reference.js'
-import type { ApiPart } from '../slot.js'
+import type { ApiPart, FastifyRequest } from '../slot.js'
 
 export interface ServerPartDeps {
   readonly gate: Pick<Gate, 'plan'>
@@ -16,8 +16,28 @@ const HEALTH = {
   title: 'Health',
   type: 'object',
   required: ['status'],
-  properties: { status: { const: 'ok' } },
-  examples: [{ status: 'ok' }],
+  properties: {
+    status: { const: 'ok' },
+    proof: {
+      type: 'string',
+      description:
+        'To a challenge: base64url of HMAC-SHA256 under the local token over the lines `cloned.api.server.v1`, the origin of the URL (`http://127.0.0.1:41173`) and the challenge, joined by line feeds.',
+    },
+  },
+  examples: [{ status: 'ok', proof: 'k1nBq7Jm0uQ6oU1l2sX8d3yQ9cT5wR4vZ0aE6hG7iLM' }],
+} as const
+const CHALLENGE = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    challenge: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9_-]{43}$',
+      description:
+        '32 random bytes, base64url. Ask before the local token is sent: the port may have gone to another program.',
+      examples: ['8e2mS0nJb6m7oYw3rJ1v5uQ9xK4tL2pD6fH8gA0cZcE'],
+    },
+  },
 } as const
 const DOCUMENT = {
   type: 'object',
@@ -65,10 +85,19 @@ export function serverPart({ gate, workspace, document, metrics }: ServerPartDep
   return {
     tag: 'server',
     register(app) {
-      app.get('/healthz', {
-        schema: { operationId: 'getHealth', summary: 'Whether the server answers', response: { 200: HEALTH } },
+      const proofTo = app.getDecorator<(request: FastifyRequest, challenge: string) => string>('proofTo')
+      app.get<{ Querystring: { challenge?: string } }>('/healthz', {
+        schema: {
+          operationId: 'getHealth',
+          summary: 'Whether the server answers, and whether it is the one that knows the local token',
+          querystring: CHALLENGE,
+          response: { 200: HEALTH },
+        },
         config: { open: true },
-        handler: async () => ({ status: 'ok' }),
+        handler: async (request) => {
+          const { challenge } = request.query
+          return { status: 'ok', ...(challenge === undefined ? {} : { proof: proofTo(request, challenge) }) }
+        },
       })
       app.get('/openapi.json', {
         schema: {

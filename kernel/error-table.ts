@@ -632,6 +632,11 @@ export const ERRORS = table({
     next: 'List them: cloned skills list',
     exit: 1,
   },
+  SKILL_PACK_OFF: {
+    what: 'skill pack "{pack}" is installed and does not run: it is {state}.',
+    next: 'Look at what is installed: cloned skills list   and enable it: cloned skills enable {pack}',
+    exit: 3,
+  },
   SKILL_PACK_OTHER: {
     what: 'skill pack {pack} is another than its package says: {problem}.',
     next: 'Pack the directory again: cloned skills pack DIR   and sign and install what comes of it.',
@@ -1040,6 +1045,16 @@ export const ERRORS = table({
   EGRESS_PROXY_REQUEST: {
     what: 'a request of connector "{connector}" to its proxy was refused: {problem}.',
     next: 'Send plain HTTP/1.1: CONNECT host:port for https, or a whole http:// URL with the same Host.',
+    exit: 1,
+  },
+  CONNECTOR_REQUESTS: {
+    what: 'a call of {tool} has asked for {limit} requests, which is the most that one call may; connector "{connector}" gets no more for it.',
+    next: 'Ask its publisher why it takes so many, or raise "requests" in the configuration of cloned.connectors.',
+    exit: 1,
+  },
+  EGRESS_PROXY_RATE: {
+    what: 'connector "{connector}" has asked for {limit} connections in a minute, which is the most it may.',
+    next: 'Ask its publisher why it takes so many, or raise "perMinute" in the configuration of cloned.egress-proxy.',
     exit: 1,
   },
   EGRESS_PROXY_BUSY: {

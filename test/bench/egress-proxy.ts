@@ -23,7 +23,7 @@ if (process.argv[2] === SERVE) {
   server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port, path, cert }))
 } else if (process.argv[2] === PROXY) {
   const port = Number(process.argv[3])
-  const world = await proxyWorld()
+  const world = await proxyWorld({ config: { perMinute: 1_000_000 } })
   world.allow({ host: '127.0.0.1', ports: [port] })
   process.once('SIGTERM', () => world.close().finally(() => process.exit()))
   process.send?.({ port: (await world.open()).port })

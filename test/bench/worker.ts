@@ -136,7 +136,7 @@ const { signal } = new AbortController()
 
 async function call(worker: Worker): Promise<unknown> {
   const ctx = { callId: `call-${++calls}`, signal } as unknown as HandlerContext
-  return await worker.call({ connector: 'bench.echo', toolId: tool.id, tool, ctx, reached: false }, INPUT)
+  return await worker.call({ connector: 'bench.echo', toolId: tool.id, tool, ctx, reached: 0, requests: 0 }, INPUT)
 }
 
 function bareChild(program: string): { child: ChildProcess; ask: (input: unknown) => Promise<unknown> } {

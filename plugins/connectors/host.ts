@@ -19,7 +19,7 @@ export class ConnectorHost {
   readonly tools: ConnectorTools
   readonly #parts: HostParts
   readonly #developed = new Map<string, DevelopedConnector & { readonly key: string }>()
-  readonly #supervisors = new Map<string, Supervisor>()
+  readonly #supervisors = new Map<string, Supervisor<Worker, HandlerContext>>()
   #revisions = 0
 
   constructor(parts: HostParts) {
@@ -65,12 +65,15 @@ export class ConnectorHost {
   async #run(offered: Offered, tool: PackageTool, input: Json, ctx: HandlerContext): Promise<unknown> {
     const { id } = offered.manifest
     const call = { connector: id, toolId: toolIdAtGate(tool.id), tool, ctx, reached: 0, requests: 0 }
-    return await this.#supervisor(offered).run(call, input, async ({ process }) => {
-      if (process.exemption) await recordExemption(ctx, process.exemption)
+    return await this.#supervisor(offered).run(ctx, async (worker) => {
+      const { exemption } = worker.process
+      if (exemption) await recordExemption(ctx, exemption)
+      if (ctx.signal.aborted) throw fail('The call was cancelled before it was passed on.')
+      return await worker.call(call, input)
     })
   }
 
-  #supervisor({ key, manifest: { id } }: Offered): Supervisor {
+  #supervisor({ key, manifest: { id } }: Offered): Supervisor<Worker, HandlerContext> {
     // Between the vote and now it may have been disabled, replaced or quarantined.
     if (!this.offered().some((each) => each.key === key)) throw notOffered(id)
     const known = this.#supervisors.get(key)
@@ -78,9 +81,15 @@ export class ConnectorHost {
     const { idleMs, concurrency } = this.#parts.config
     const start = () => this.#start(id, key)
     const mayGoOn = ({ process: { exemption } }: Worker) => exemption === undefined || this.#holds(exemption)
-    const mayStillRun = (worker: Worker) => this.#mayStillRun(worker, id, key)
-    const parts = { connector: id, start, mayGoOn, mayStillRun, now: this.#parts.now, idleMs, concurrency }
-    const made = new Supervisor(parts)
+    const made = new Supervisor<Worker, HandlerContext>({
+      connector: id,
+      start,
+      mayGoOn,
+      mayStillRun: (worker) => this.#mayStillRun(worker, id, key),
+      now: this.#parts.now,
+      idleMs,
+      concurrency,
+    })
     this.#supervisors.set(key, made)
     return made
   }

@@ -26,7 +26,8 @@ import { ConnectorHost, confined } from './host.js'
 import { launch } from './launch.js'
 import { connectorsConfig } from './limits.js'
 import { Services } from './services.js'
-import { connectorsSlot } from './slot.js'
+import { connectorsSlot, type Supervised, type SupervisedCall, type SupervisorParts } from './slot.js'
+import { Supervisor } from './supervisor.js'
 
 export * from './slot.js'
 
@@ -99,6 +100,8 @@ export const connectorsPlugin = definePlugin({
           tryOut: async (connector) => await (await launch(connector, confined(parts))).stop(),
         }),
       running: () => host.running(),
+      supervise: <W extends Supervised, C extends SupervisedCall>(given: SupervisorParts<W, C>) =>
+        new Supervisor(given),
     }
     return {
       connectors,

@@ -1,28 +1,14 @@
 // Keeps one connector's worker: started by the first call, ended when idle, started again after a crash, ever later.
 import { ClonedError, describeThrown, fail, type HandlerError, isClonedError } from 'cloned/kernel'
 import { LOOK_MS } from './limits.js'
-import type { LiveCall } from './services.js'
-import type { Worker } from './worker.js'
+import type { Supervised, SupervisedCall, SupervisorParts } from './slot.js'
 
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 60_000
 
-export interface SupervisorParts {
-  readonly connector: string
-  /** Starts a worker that has agreed. */
-  readonly start: () => Promise<Worker>
-  /** Whether a running worker may get a call, too; one that may not is ended, and another one started. */
-  readonly mayGoOn: (worker: Worker) => boolean | Promise<boolean>
-  /** The same of a worker that is at work: a call may take longer than what it was judged by holds. */
-  readonly mayStillRun: (worker: Worker) => Promise<boolean>
-  readonly now: () => number
-  readonly idleMs: number
-  readonly concurrency: number
-}
-
-export class Supervisor {
-  readonly #parts: SupervisorParts
-  #worker: Promise<Worker> | undefined
+export class Supervisor<W extends Supervised, C extends SupervisedCall> {
+  readonly #parts: SupervisorParts<W, C>
+  #worker: Promise<W> | undefined
   #crashes = 0
   #retryAt = 0
   #problem = ''
@@ -32,7 +18,7 @@ export class Supervisor {
   readonly #queue: (() => void)[] = []
   #stopped = false
 
-  constructor(parts: SupervisorParts) {
+  constructor(parts: SupervisorParts<W, C>) {
     this.#parts = parts
   }
 
@@ -40,16 +26,15 @@ export class Supervisor {
     return this.#worker !== undefined
   }
 
-  /** Runs a tool. Rejects with a `HandlerError`; where no worker got the call, its effect is `none`. */
-  async run(call: LiveCall, input: unknown, before: (worker: Worker) => Promise<void>): Promise<unknown> {
-    await this.#turn(call.ctx.signal)
+  /** Runs work on the worker. Rejects with what the work rejects with; where no worker got the call, its effect is `none`. */
+  async run<T>(call: C, work: (worker: W) => Promise<T>): Promise<T> {
+    await this.#turn(call.signal)
     clearTimeout(this.#idle)
     this.#look ??= setInterval(() => void this.#lookAgain(), LOOK_MS).unref()
     try {
-      const worker = await this.#fitting()
-      await before(worker)
-      if (call.ctx.signal.aborted) throw fail('The call was cancelled before it was passed on.')
-      const output = await worker.call(call, input)
+      const worker = await this.#fitting(call)
+      if (call.signal.aborted) throw fail('The call was cancelled before it was passed on.')
+      const output = await work(worker)
       this.#crashes = 0
       return output
     } finally {
@@ -96,17 +81,17 @@ export class Supervisor {
     else this.#running--
   }
 
-  async #fitting(): Promise<Worker> {
-    const worker = await this.#ready()
+  async #fitting(call: C): Promise<W> {
+    const worker = await this.#ready(call)
     const current = this.#worker
     if (await this.#parts.mayGoOn(worker)) return worker
     // Another call may have ended it meanwhile, and started the next.
     if (this.#worker === current) this.#worker = undefined
     worker.kill()
-    return await this.#ready()
+    return await this.#ready(call)
   }
 
-  async #ready(): Promise<Worker> {
+  async #ready(call: C): Promise<W> {
     if (this.#stopped) throw fail(`The connector ${this.#parts.connector} is stopped.`, { code: 'CONNECTOR_STOPPED' })
     if (this.#worker) return await this.#worker.catch((error: unknown) => Promise.reject(notStarted(error)))
     const { connector, now } = this.#parts
@@ -115,7 +100,7 @@ export class Supervisor {
       const params = { connector, problem: this.#problem, seconds: Math.ceil(wait / 1000) }
       throw notStarted(new ClonedError('CONNECTOR_CRASHED', params))
     }
-    const starting = this.#parts.start()
+    const starting = this.#parts.start(call)
     this.#worker = starting
     try {
       const worker = await starting

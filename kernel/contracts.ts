@@ -173,6 +173,8 @@ export interface CallOptions {
    * in the records of the call, the durable intent included, and its handler may hand it on to what it calls.
    */
   readonly idempotencyKey?: string
+  /** Hears the id of the call before anything of it is judged: by it, what comes up meanwhile is told from other calls'. */
+  readonly onCallId?: (callId: string) => void
   /** Receives progress messages of the handler, filtered like results. */
   readonly onProgress?: (message: Json) => void
 }

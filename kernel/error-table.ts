@@ -1361,6 +1361,32 @@ export const ERRORS = table({
     next: 'Get a newer one from whoever signs it, or look at what is there: cloned trust list',
     exit: 5,
   },
+  // -- wrapped MCP servers -----------------------------------------------------------------------------------------
+  MCP_SERVER_REFUSED: {
+    what: 'the MCP server "{name}" is not wrapped: {problem}.',
+    next: '{next}',
+    exit: 2,
+  },
+  MCP_SERVER_CHANGED: {
+    what: 'the MCP server "{name}" is not the one that was approved, and does not run: {problem}.',
+    next: 'Wrap it again as it is to be: cloned mcp wrap {name}',
+    exit: 6,
+  },
+  MCP_SERVER_FAILED: {
+    what: 'the MCP server "{name}" did not do what it was asked: {problem}.',
+    next: 'Look at it: cloned mcp show {name}',
+    exit: 1,
+  },
+  MCP_TOOL_QUARANTINED: {
+    what: 'the tool "{tool}" of the MCP server "{name}" is quarantined: {problem}.',
+    next: 'See what has changed: cloned mcp diff {name}. Then agree to it, or not: cloned mcp enable {name}',
+    exit: 3,
+  },
+  MCP_RESULT: {
+    what: 'the MCP server "{name}" answered a call with what is no result: {problem}.',
+    next: 'Find out whether the call had an effect before you repeat it.',
+    exit: 1,
+  },
   // -- connectors --------------------------------------------------------------------------------------------------
   CONNECTOR_UNKNOWN: {
     what: 'connector "{id}" is not installed here.',
@@ -1401,6 +1427,43 @@ export const ERRORS = table({
     what: 'the catalog {where} is refused: {problem}.',
     next: 'Ask whoever keeps it for an index that is newer and signed: cloned connectors search --catalog WHERE',
     exit: 5,
+  },
+  // -- the MCP gateway ---------------------------------------------------------------------------------------------
+  MCP_SERVER_UNKNOWN: {
+    what: 'no MCP server "{server}" is wrapped here{near}.',
+    next: 'Wrap it: cloned mcp wrap NAME -- COMMAND',
+    exit: 2,
+  },
+  // -- programs that use tools -------------------------------------------------------------------------------------
+  CLIENT_FILE_REFUSED: {
+    what: '{path} is left alone: {problem}.',
+    next: 'Look at it, put it right, and run the command again: cloned import',
+    exit: 1,
+  },
+  CLIENT_FILE_CHANGED: {
+    what: '{path} was changed by somebody else meanwhile. It was not touched.',
+    next: 'Close the program it belongs to and run the command again: cloned import',
+    exit: 1,
+  },
+  CLIENT_UNKNOWN: {
+    what: '"{client}" is neither a known client nor a file{near}.',
+    next: 'Name one of {known}, or a file: cloned import --from FILE',
+    exit: 2,
+  },
+  IMPORT_EDITED: {
+    what: '{path} was edited since the import, so it is not put back as it was.',
+    next: 'Put back only what the import changed and keep the edits: cloned import --undo --force',
+    exit: 1,
+  },
+  IMPORT_BACKUP: {
+    what: 'the backup of {path} cannot be used: {problem}. Nothing was changed.',
+    next: 'Put the servers back by hand: their commands stand in cloned mcp list',
+    exit: 1,
+  },
+  HOOK_INPUT: {
+    what: 'what {client} told its hook cannot be judged: {problem}.',
+    next: 'See that the hook is installed as cloned writes it: cloned import --from {client}',
+    exit: 2,
   },
   // -- events and webhooks -----------------------------------------------------------------------------------------
   EVENT_REFUSED: {

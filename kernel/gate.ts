@@ -79,6 +79,7 @@ export class GatePath {
     const host = this.#host
     const { request } = attempt
     mustBeOptions(request.options)
+    request.options.onCallId?.(attempt.callId)
     const actor = host.actor(request)
     attempt.actor = actor
     if (attempt.depth > host.limits.depth) {
@@ -261,7 +262,7 @@ export class GatePath {
 }
 
 /** A host without types may pass anything: `dryRun: 1` must neither run the call nor be taken for a dry run. */
-function mustBeOptions({ dryRun, signal, deadlineMs, idempotencyKey, onProgress }: CallOptions): void {
+function mustBeOptions({ dryRun, signal, deadlineMs, idempotencyKey, onCallId, onProgress }: CallOptions): void {
   const wrong = (name: string) => new ClonedError('OPTIONS_INVALID', { option: name })
   if (dryRun !== undefined && typeof dryRun !== 'boolean') throw wrong('dryRun')
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong('signal')
@@ -269,6 +270,7 @@ function mustBeOptions({ dryRun, signal, deadlineMs, idempotencyKey, onProgress 
   if (idempotencyKey !== undefined && !(typeof idempotencyKey === 'string' && IDEMPOTENCY_KEY.test(idempotencyKey))) {
     throw wrong('idempotencyKey')
   }
+  if (onCallId !== undefined && typeof onCallId !== 'function') throw wrong('onCallId')
   if (onProgress !== undefined && typeof onProgress !== 'function') throw wrong('onProgress')
 }
 

@@ -2,7 +2,7 @@
 import type { Action, ActionKind } from './action.js'
 import { boundedValidate } from './bounded.js'
 import type { HandlerContext } from './contracts.js'
-import { ClonedError, describeThrown, isClonedError } from './errors.js'
+import { ClonedError, describeThrown } from './errors.js'
 import type { JsonObject } from './json.js'
 import { toolCall } from './kinds.js'
 import { loggable, type PickLoggable } from './loggable.js'
@@ -10,11 +10,11 @@ import { didYouMean } from './nearest.js'
 import type { Plugin } from './plugin.js'
 import { compileSchema, type Validate } from './schema.js'
 import type { RegisteredExecutor, Registry } from './setup.js'
+import { pinnedTool, type Source, sourceOf } from './sources.js'
 import type { Contribution } from './token.js'
 import {
   contractHash,
   contractOf,
-  defineTool,
   type Tool,
   type ToolContract,
   type ToolPackage,
@@ -49,7 +49,7 @@ const EXECUTOR_TIMEOUT_MS = 120_000
 /** Tools and executors of a kernel. */
 export class Runnables {
   readonly #static = new Map<string, { tool: Tool; plugin: string }>()
-  readonly #sources: readonly Contribution<ToolSource>[]
+  readonly #sources: readonly Source[]
   readonly #executors: ReadonlyMap<string, RegisteredExecutor>
   readonly #resolved = new WeakMap<Tool, Runnable>()
 
@@ -76,19 +76,19 @@ export class Runnables {
     }
     // Read once: a source that answered another prefix later would reach into the tools of others.
     this.#sources = ((registry.contributions.get(toolSourcesCollection.id) ?? []) as Contribution<ToolSource>[]).map(
-      ({ plugin, item }) => ({ plugin, item: { prefix: item.prefix, list: () => item.list() } }),
+      sourceOf,
     )
-    for (const { plugin, item } of this.#sources) {
-      if (claims.some((claim) => claim.plugin === plugin && claim.prefix === item.prefix)) continue
-      const problem = `its source has the prefix "${item.prefix}", which the manifest does not claim under toolPrefixes`
-      throw new ClonedError('TOOL_INVALID', { tool: `"${item.prefix}*"`, plugin, problem })
+    for (const { plugin, prefix } of this.#sources) {
+      if (claims.some((claim) => claim.plugin === plugin && claim.prefix === prefix)) continue
+      const problem = `its source has the prefix "${prefix}", which the manifest does not claim under toolPrefixes`
+      throw new ClonedError('TOOL_INVALID', { tool: `"${prefix}*"`, plugin, problem })
     }
   }
 
   /** Every tool now, sorted by id. */
   tools(): readonly ToolContract[] {
     const all = [...this.#static.values()].map(({ tool }) => tool)
-    for (const { plugin, item } of this.#sources) all.push(...listed(item, plugin))
+    for (const { tools } of this.#sources) all.push(...tools().values())
     return all.map(contractOf).sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
@@ -148,8 +148,10 @@ export class Runnables {
   }
 
   #dynamic(id: string): Tool | undefined {
-    const source = this.#sources.find(({ item }) => id.startsWith(item.prefix))
-    return source && listed(source.item, source.plugin).find((tool) => tool.id === id)
+    return this.#sources
+      .find(({ prefix }) => id.startsWith(prefix))
+      ?.tools()
+      .get(id)
   }
 
   #unknown(id: string): ClonedError {
@@ -158,45 +160,6 @@ export class Runnables {
     const versions = ids.filter((known) => known.startsWith(`${name}@`))
     if (versions.length > 0) return new ClonedError('TOOL_VERSION', { tool: id, versions: versions.join(', ') })
     return new ClonedError('TOOL_UNKNOWN', { tool: id, near: didYouMean(id, ids) })
-  }
-}
-
-/** The tools of a source that keep to its prefix; the source's own failure is a `TOOL_INVALID`. */
-function listed(source: ToolSource, plugin: string): readonly Tool[] {
-  let tools: readonly Tool[]
-  try {
-    tools = [...source.list()].map((tool) => pinnedTool(tool, plugin))
-  } catch (error) {
-    if (isClonedError(error)) throw error
-    const problem = `its source could not list them (${describeThrown(error)})`
-    throw new ClonedError('TOOL_INVALID', { tool: `"${source.prefix}*"`, plugin, problem })
-  }
-  for (const tool of tools) {
-    if (!tool.id.startsWith(source.prefix)) {
-      throw new ClonedError('TOOL_INVALID', {
-        tool: `"${tool.id}"`,
-        plugin,
-        problem: `it is outside the prefix "${source.prefix}"`,
-      })
-    }
-  }
-  return tools
-}
-
-const pinnedTools = new WeakMap<object, Tool>()
-
-/** A copy that nobody can change between its judging and its running; made once for each tool. */
-function pinnedTool(given: Tool, plugin: string): Tool {
-  const known = typeof given === 'object' && given !== null ? pinnedTools.get(given) : undefined
-  if (known) return known
-  try {
-    if (!Object.isFrozen(given)) throw new TypeError('it was not made by defineTool')
-    const tool = defineTool(given)
-    pinnedTools.set(given, tool)
-    return tool
-  } catch (error) {
-    const problem = isClonedError(error) ? String(error.params['problem'] ?? error.message) : describeThrown(error)
-    throw new ClonedError('TOOL_INVALID', { tool: JSON.stringify(given?.id), plugin, problem })
   }
 }
 

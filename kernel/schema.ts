@@ -28,11 +28,17 @@ function ajv(): { plain: Ajv2020; defaults: Ajv2020 } {
     const options = {
       allErrors: true,
       strict: true,
+      // Tuples that go on after their named items cannot be written in any other way.
+      strictTuples: false,
       allowUnionTypes: true,
       validateFormats: false,
       ownProperties: true,
+      // What it leaves out of the code that it writes takes longer to find than the code takes to run.
+      code: { optimize: false },
     }
-    shared = { plain: new Ajv2020(options), defaults: new Ajv2020({ ...options, useDefaults: true }) }
+    // Each engine would compile the schema of schemas for itself; the first one judges for both.
+    const judged = { ...options, useDefaults: true, validateSchema: false }
+    shared = { plain: new Ajv2020(options), defaults: new Ajv2020(judged) }
     for (const engine of Object.values(shared)) engine.addKeyword({ keyword: LOGGABLE, schemaType: 'boolean' })
   }
   return shared
@@ -49,6 +55,7 @@ export function compileSchema(schema: JsonObject, { defaults = false }: { defaul
   const engine = ajv()[defaults ? 'defaults' : 'plain']
   // Compiled anonymously: two plugins may ship different schemas under one $id.
   const { $id: _, ...anonymous } = schema
+  if (defaults) ajv().plain.validateSchema(anonymous, true)
   const check = engine.compile(anonymous) as ValidateFunction
   // An asynchronous schema answers a promise, which is as good as true to whoever does not look.
   if ('$async' in check) throw new TypeError('"$async" is not supported in schemas')

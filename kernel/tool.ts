@@ -77,9 +77,15 @@ export function defineTool<I = Json, O = Json>(definition: ToolDefinition<I, O>)
 
 /** The contract of a tool without its handler and package. */
 export function contractOf(tool: Tool): ToolContract {
+  const known = contracts.get(tool)
+  if (known) return known
   const { handler: _, package: __, ...contract } = tool
-  return Object.freeze(contract)
+  Object.freeze(contract)
+  if (Object.isFrozen(tool)) contracts.set(tool, contract)
+  return contract
 }
+
+const contracts = new WeakMap<Tool, ToolContract>()
 
 /** SHA-256 of a tool's contract. Any change of a published tool's contract needs a new version. */
 export function contractHash(tool: Tool | ToolContract): string {
@@ -91,7 +97,8 @@ export const toolsCollection = collection<Tool>('cloned.tools', { contract: 1 })
 
 /**
  * A live list of tools under a prefix that the plugin claims in its manifest (`toolPrefixes`).
- * `list` may change between calls; a tool keeps its contract for as long as an action on it is in flight.
+ * `list` may change between calls; a tool keeps its contract for as long as an action on it is in flight. A list that is
+ * frozen is looked through once, for as long as the same one is given out: long ones should be.
  */
 export interface ToolSource {
   readonly prefix: string

@@ -16,7 +16,7 @@ import { assertPrivateOrGuarded, hostsOf, originOf } from './addresses.js'
 import { listenOnSocket, removeDescription, writeDescription } from './listening.js'
 import { Lockout } from './lockout.js'
 import type { Metrics } from './metrics.js'
-import type { Api, ApiPart, Authenticator, Listening, ListenOptions, Principal } from './slot.js'
+import type { Api, ApiEndpoint, ApiPart, Authenticator, Listening, ListenOptions, Principal } from './slot.js'
 import { localToken } from './token-file.js'
 
 export interface ApiDeps {
@@ -28,6 +28,7 @@ export interface ApiDeps {
   readonly now: () => number
   readonly given: WeakMap<IncomingMessage, Principal>
   readonly parts: () => readonly Contribution<ApiPart>[]
+  readonly endpoints: () => readonly Contribution<ApiEndpoint>[]
   readonly authenticators: () => readonly Contribution<Authenticator>[]
   readonly origins: () => readonly string[]
   readonly perMinute: number
@@ -57,6 +58,7 @@ export function createApi(deps: ApiDeps): Api & { close(): Promise<void> } {
     return createServer({
       ...deps,
       parts: deps.parts(),
+      endpoints: deps.endpoints(),
       version: gate.plan().distribution.version,
       hosts: () => {
         if (names?.port !== port()) names = { port: port(), hosts: hostsOf(options, port()) }

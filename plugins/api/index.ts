@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { afterAction, approvalsSlot, configSchema, definePlugin, gateSlot, optional, scrubberSlot } from 'cloned/kernel'
 import { commandsCollection } from '../cli/slot.js'
+import { hookDoorSlot } from '../mcp-clients/slot.js'
 import { policySlot } from '../policy/slot.js'
 import { storeSlot } from '../store/slot.js'
 import { workspaceSlot } from '../workspace/slot.js'
@@ -10,7 +11,7 @@ import { Metrics } from './metrics.js'
 import { MIGRATIONS } from './migrations.js'
 import { ownParts } from './routes/index.js'
 import { serveCommand } from './serve-command.js'
-import { apiSlot, authenticatorsCollection, type Principal, routesCollection } from './slot.js'
+import { apiSlot, authenticatorsCollection, endpointsCollection, type Principal, routesCollection } from './slot.js'
 
 export { type OidcConfig, type OidcRule, oidcPlugin } from './oidc.js'
 export * from './slot.js'
@@ -46,9 +47,10 @@ export const apiPlugin = definePlugin({
     policy: optional(policySlot),
     approvals: optional(approvalsSlot),
     scrubber: optional(scrubberSlot),
+    hooks: optional(hookDoorSlot),
   },
   provides: { api: apiSlot },
-  owns: { parts: routesCollection, authenticators: authenticatorsCollection },
+  owns: { parts: routesCollection, endpoints: endpointsCollection, authenticators: authenticatorsCollection },
   contributes: { commands: commandsCollection, routes: routesCollection },
   taps: [afterAction],
   config,
@@ -67,6 +69,7 @@ export const apiPlugin = definePlugin({
       now,
       given,
       parts: collected.parts,
+      endpoints: collected.endpoints,
       authenticators: collected.authenticators,
       origins: () => (policy?.snapshot() as { ui?: { origins: readonly string[] } } | undefined)?.ui?.origins ?? [],
       perMinute: config.per_minute,
@@ -79,7 +82,7 @@ export const apiPlugin = definePlugin({
     onStop(() => api.close())
     return {
       api,
-      commands: [serveCommand(api)],
+      commands: [serveCommand(api, deps.hooks)],
       routes: ownParts({ gate, workspace, approvals, document: () => api.document(), metrics }),
     }
   },

@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command, CommandContext } from '../cli/slot.js'
+import type { HookDoor } from '../mcp-clients/slot.js'
 import type { Api, ListenOptions } from './slot.js'
 
-export function serveCommand(api: Pick<Api, 'listen'>): Command {
+export function serveCommand(api: Pick<Api, 'listen'>, hooks: HookDoor | undefined): Command {
   return {
     name: 'serve',
     summary: 'Serve the HTTP API until interrupted',
@@ -23,6 +24,7 @@ export function serveCommand(api: Pick<Api, 'listen'>): Command {
       const options = optionsOf(ctx)
       if (ctx.dryRun) return { json: { would: 'serve' }, text: 'Would serve the API. Nothing listens.' }
       const server = await api.listen(options)
+      hooks?.open()
       ctx.tell(`The API is at ${server.address}; its token is in .cloned/api/token. Ctrl-C ends it.`)
       await interrupted(ctx.signal)
       await server.close()

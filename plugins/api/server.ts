@@ -9,6 +9,7 @@ import { type AnswersOptions, answers, GUARDS } from './parts/answers.js'
 import { type AuthenticateOptions, authenticate, ownerOf } from './parts/authenticate.js'
 import { bodies } from './parts/bodies.js'
 import { described } from './parts/described.js'
+import { type EndpointsOptions, endpoints } from './parts/endpoints.js'
 import { type FrontOptions, front } from './parts/front.js'
 import { type IdempotencyStore, idempotency } from './parts/idempotency.js'
 import { measured } from './parts/measured.js'
@@ -18,7 +19,7 @@ import { outcomeAnswer, problemOf } from './problem.js'
 import type { ApiPart, ApiTools, Principal } from './slot.js'
 import { validatorCompiler } from './validation.js'
 
-export interface ServerParts extends FrontOptions, AuthenticateOptions, AnswersOptions {
+export interface ServerParts extends FrontOptions, AuthenticateOptions, AnswersOptions, EndpointsOptions {
   readonly parts: readonly Contribution<ApiPart>[]
   readonly store: IdempotencyStore | undefined
   readonly version: string
@@ -83,6 +84,7 @@ export async function createServer(options: ServerParts): Promise<FastifyInstanc
     const { default: swagger } = await import('@fastify/swagger')
     await app.register(swagger, openapi(options.version))
   }
+  await app.register(endpoints, options)
   const tools = apiTools(app)
   await app.register(
     async (scope) => {

@@ -85,6 +85,21 @@ export interface ApiPart {
   register(app: FastifyInstance, api: ApiTools): void | Promise<void>
 }
 
+/**
+ * A protocol that is not the API's own, at a path beside `/v1`. Where a request comes from, how often, from whom, and whether
+ * that one has the scope are settled before it is seen here. Nothing of it is in the OpenAPI document.
+ */
+export interface ApiEndpoint {
+  /** One word: `/mcp`. */
+  readonly path: `/${string}`
+  readonly scope: Scope
+  readonly methods: readonly ('GET' | 'POST' | 'DELETE')[]
+  /** Answers by itself; nothing of the body has been read. Rejects for faults of its own alone: the connection then ends. */
+  handle(request: IncomingMessage, response: ServerResponse, principal: Principal): Promise<void>
+}
+
+export const endpointsCollection = collection<ApiEndpoint>('cloned.api-endpoints', { contract: 1 })
+
 export const routesCollection = collection<ApiPart>('cloned.api-routes', { contract: 1 })
 
 /** What a route says of itself. */
@@ -130,7 +145,7 @@ export interface Api {
   listen(options?: ListenOptions): Promise<Listening>
   /**
    * For a host that has a server and an authentication of its own: answers one request as `principal`. The path begins with
-   * `/v1`. The host checks Host, Origin and whatever else its own clients need.
+   * `/v1`, or is that of an endpoint. The host checks Host, Origin and whatever else its own clients need.
    */
   handle(request: IncomingMessage, response: ServerResponse, principal: Principal): Promise<void>
   /** The OpenAPI 3.1 document of all parts. */

@@ -73,7 +73,7 @@ export const answers = fp<AnswersOptions>(
 )
 
 /** Whoever asks for much and does not read it would have it kept for ever. */
-function cutOffStalled({ raw }: FastifyReply, ms: number): void {
+export function cutOffStalled({ raw }: FastifyReply, ms: number): void {
   const { socket } = raw
   if (!socket) return
   const { timeout = 0 } = socket

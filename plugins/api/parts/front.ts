@@ -10,8 +10,10 @@ export interface FrontOptions {
   readonly origins: () => readonly string[]
 }
 
-const ALLOWED_HEADERS = 'authorization, content-type, dpop, idempotency-key, if-none-match, last-event-id, prefer'
-const EXPOSED_HEADERS = 'etag, location, retry-after, deprecation, sunset, link, dpop-nonce'
+const ALLOWED_HEADERS =
+  'authorization, content-type, dpop, idempotency-key, if-none-match, last-event-id, prefer, ' +
+  'mcp-method, mcp-name, mcp-protocol-version, mcp-session-id'
+const EXPOSED_HEADERS = 'etag, location, retry-after, deprecation, sunset, link, dpop-nonce, mcp-session-id'
 
 /** A page of another site gets nothing: not by its own name, and not by a name that it points at this address. */
 export const front = fp<FrontOptions>(

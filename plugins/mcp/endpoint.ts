@@ -1,0 +1,23 @@
+// Serves `/mcp` on the HTTP API to whoever that has let in; nobody decides here who may not decide there.
+import type { ApiEndpoint, Principal } from '../api/slot.js'
+import type { Mcp, McpCaller, McpDoor } from './slot.js'
+
+export function mcpEndpoint(mcp: Mcp): ApiEndpoint {
+  let door: McpDoor | undefined
+  return {
+    path: '/mcp',
+    scope: 'tools:call',
+    methods: ['GET', 'POST', 'DELETE'],
+    async handle(request, response, principal) {
+      door ??= mcp.door()
+      await door.http(request, response, { ...callerOf(principal), hosts: 'checked' })
+    },
+  }
+}
+
+/** Who may do less than when a session began is somebody else to it. */
+function callerOf({ actor, scopes, via }: Principal): McpCaller {
+  const decides = scopes.has('*') || scopes.has('approvals:decide')
+  const key = JSON.stringify(['api', via, actor.id, actor.osUser, decides])
+  return { key, actor, ...(decides ? { person: actor } : {}) }
+}

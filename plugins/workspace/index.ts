@@ -1,4 +1,5 @@
 // Wires the workspace into a kernel; must never make one, that is for `cloned init`.
+import { homedir } from 'node:os'
 import { ClonedError, configSchema, definePlugin, instancesSlot } from 'cloned/kernel'
 import { commandsCollection } from '../cli/slot.js'
 import { initCommand } from './init-command.js'
@@ -11,7 +12,7 @@ export * from './slot.js'
 
 /** Where the workspace is. */
 export interface WorkspacePluginConfig {
-  /** Directory that holds `.cloned`; the nearest one from the current directory upward when absent. */
+  /** Directory that holds `.cloned`; the nearest one from the current directory upward, or the home directory, when absent. */
   readonly root?: string
 }
 
@@ -39,7 +40,7 @@ export const workspacePlugin = definePlugin({
     }
     const instances = createInstances(() => open().path('instances'))
     onStart(() => {
-      opened = openWorkspace({ root: config?.root, cwd: process.cwd() })
+      opened = openWorkspace({ root: config?.root, cwd: process.cwd(), home: homedir() })
     })
     onStop(() => {
       instances.close()
@@ -54,6 +55,9 @@ export const workspacePlugin = definePlugin({
       },
       get config() {
         return open().config
+      },
+      get found() {
+        return open().found
       },
       path: (...parts) => open().path(...parts),
     }

@@ -1,8 +1,8 @@
 // Decides what `cloned init` says and does; must never change a workspace that exists.
 import { resolve } from 'node:path'
 import type { Command } from '../cli/slot.js'
-import { DIRECTORY } from './find.js'
 import { initWorkspace, refuseExisting, workspaceType } from './init.js'
+import { DIRECTORY } from './nearest.js'
 
 /** `cloned init [dir] --type personal|shared|enterprise`. */
 export function initCommand(now: () => number): Command {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, lstatSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { ClonedError, describeThrown, syncDirectory, writeFileAtomic } from 'cloned/kernel'
-import { DIRECTORY } from './find.js'
+import { DIRECTORY } from './nearest.js'
 import type { WorkspaceConfig } from './slot.js'
 
 const TYPES: readonly WorkspaceConfig['type'][] = ['personal', 'shared', 'enterprise']

@@ -32,6 +32,8 @@ export interface Workspace {
   /** Absolute real path of `.cloned`. */
   readonly dir: string
   readonly config: WorkspaceConfig
+  /** How it was found: its place was said, it is the nearest one upward, or it is the one in the home directory. */
+  readonly found: 'named' | 'above' | 'default'
   /** An absolute path under `.cloned`. The parts must not leave it. */
   path(...parts: string[]): string
 }

@@ -21,6 +21,9 @@ import { eventsPlugin } from './events/index.js'
 import { firewallPlugin } from './firewall/index.js'
 import { fsPlugin } from './fs/index.js'
 import { keysPlugin } from './keys/index.js'
+import { mcpPlugin } from './mcp/index.js'
+import { mcpClientsPlugin } from './mcp-clients/index.js'
+import { mcpUpstreamPlugin } from './mcp-upstream/index.js'
 import { outboundPlugin } from './outbound/index.js'
 import { packagePlugin } from './package/index.js'
 import { pairingPlugin } from './pairing/index.js'
@@ -81,6 +84,9 @@ export const builtIns: readonly Plugin[] = [
   eventsPlugin,
   webhooksPlugin,
   runsPlugin,
+  mcpUpstreamPlugin,
+  mcpPlugin,
+  mcpClientsPlugin,
   doctorPlugin,
   apiPlugin,
   pairingPlugin,

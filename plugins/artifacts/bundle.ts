@@ -14,25 +14,23 @@ const closed = (properties: JsonObject): JsonObject => ({
   properties,
 })
 // One signature and one key, and no member that is not looked at: what is ignored can be forged.
-const problemsOf = compileSchema(
-  closed({
-    mediaType: { const: BUNDLE_TYPE },
-    verificationMaterial: closed({
-      publicKey: closed({ hint: { type: 'string', pattern: '^[0-9a-f]{16}$' } }),
-      tlogEntries: { const: [] },
-    }),
-    dsseEnvelope: closed({
-      payload: { type: 'string', pattern: BASE64 },
-      payloadType: { const: PAYLOAD_TYPE },
-      signatures: {
-        type: 'array',
-        minItems: 1,
-        maxItems: 1,
-        items: closed({ keyid: { const: '' }, sig: { type: 'string', pattern: '^[A-Za-z0-9+/]{86}==$' } }),
-      },
-    }),
+const BUNDLE = closed({
+  mediaType: { const: BUNDLE_TYPE },
+  verificationMaterial: closed({
+    publicKey: closed({ hint: { type: 'string', pattern: '^[0-9a-f]{16}$' } }),
+    tlogEntries: { const: [] },
   }),
-)
+  dsseEnvelope: closed({
+    payload: { type: 'string', pattern: BASE64 },
+    payloadType: { const: PAYLOAD_TYPE },
+    signatures: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 1,
+      items: closed({ keyid: { const: '' }, sig: { type: 'string', pattern: '^[A-Za-z0-9+/]{86}==$' } }),
+    },
+  }),
+})
 
 /** A bundle that has the right shape; nobody has checked its signature. */
 export interface OpenedBundle {
@@ -59,7 +57,7 @@ export function sealBundle(payload: Buffer, key: SigningKey): string {
 /** Throws a `TypeError` for what {@link sealBundle} does not make. */
 export function openBundle(text: string): OpenedBundle {
   const value = JSON.parse(text) as Json
-  const [problem] = problemsOf(value)
+  const [problem] = compileSchema(BUNDLE)(value)
   if (problem) throw new TypeError(`${problem.path} ${problem.message}`)
   const { verificationMaterial, dsseEnvelope } = value as unknown as {
     verificationMaterial: { publicKey: { hint: string } }

@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { ClonedError, describeThrown, isClonedError } from 'cloned/kernel'
 import type { Dispatcher } from 'undici'
+import type { FetchInit } from './slot.js'
 
 /** What came back, not yet decoded. */
 export interface Received {
@@ -15,6 +16,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly received: Promise<Received>
   readonly #host: string
   readonly #maxBytes: number
+  readonly #onData: FetchInit['onData']
   readonly #chunks: Buffer[] = []
   #settle: { resolve(received: Received): void; reject(error: Error): void } | undefined
   #controller: Dispatcher.DispatchController | undefined
@@ -23,9 +25,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #headers: IncomingHttpHeaders = {}
   #size = 0
 
-  constructor({ host, maxBytes }: { host: string; maxBytes: number }) {
+  constructor({ host, maxBytes, onData }: { host: string; maxBytes: number; onData?: FetchInit['onData'] }) {
     this.#host = host
     this.#maxBytes = maxBytes
+    this.#onData = onData
     this.received = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
@@ -57,8 +60,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#size += chunk.length
-    if (this.#size <= this.#maxBytes) this.#chunks.push(chunk)
-    else this.abort(this.#refused(`it is larger than ${this.#maxBytes} bytes`))
+    if (this.#size > this.#maxBytes) {
+      this.abort(this.#refused(`it is larger than ${this.#maxBytes} bytes`))
+      return
+    }
+    this.#chunks.push(chunk)
+    if (!this.#onData || this.#headers['content-encoding'] !== undefined) return
+    try {
+      this.#onData(chunk, { status: this.#status, type: this.#headers['content-type'] ?? '' })
+    } catch (error) {
+      this.abort(this.#refused(describeThrown(error)))
+    }
   }
 
   onResponseEnd(): void {

@@ -127,7 +127,8 @@ export class SafeFetch {
     if (this.#closed) throw new ClonedError('EGRESS_CANCELLED', { host: live.host })
     // Again, and from here on without a pause: while the others were asked, the policy may have changed.
     const grant = granted(this.#parts.rules, caller, method, target)
-    const exchange = new Exchange({ host: target.host.text, maxBytes: init.maxBytes ?? MAX_BYTES })
+    const { maxBytes = MAX_BYTES, onData } = init
+    const exchange = new Exchange({ host: target.host.text, maxBytes, onData })
     live.abort = (error) => exchange.abort(error)
     live.revoked = revocation(caller, method, target, grant)
     this.#agents.agent(grant.epoch, grant.addresses).dispatch(

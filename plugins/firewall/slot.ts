@@ -112,6 +112,8 @@ export interface FetchInit {
   readonly maxBytes?: number
   /** Milliseconds for everything, redirects included; 60 s when absent. */
   readonly deadlineMs?: number
+  /** Called with each piece of a body that has no content coding, as it comes in. When it throws, the request ends. */
+  readonly onData?: (chunk: Uint8Array, response: { readonly status: number; readonly type: string }) => void
   /** The connector on whose behalf the request is made. */
   readonly connector?: string
   /** The tool on whose behalf the request is made, in an action that is no tool call. */

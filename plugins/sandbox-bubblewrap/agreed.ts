@@ -18,6 +18,10 @@ export interface Inside {
   readonly root: readonly string[]
   /** Variables that may be set. */
   readonly environment: readonly string[]
+  /** Directories that must not be written. */
+  readonly sealed: readonly string[]
+  /** What must be empty. */
+  readonly hidden: readonly string[]
   /** Whether a listener has to be handed over. */
   readonly listen: boolean
 }

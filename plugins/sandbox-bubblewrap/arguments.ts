@@ -10,6 +10,10 @@ export const FILTER_FD = 3
 /** The descriptor of the channel on which the listener is handed over. */
 export const CHANNEL_FD = 5
 
+/** The descriptor with the part of the command line that nobody else may read. */
+export const argumentsFd = ({ egress }: Pick<SandboxProgram, 'egress'>): number =>
+  CHANNEL_FD + Number(egress !== undefined)
+
 /** What Node sets for a child with a channel. */
 const CHANNEL_VARIABLES = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE']
 
@@ -35,33 +39,55 @@ export interface Parts {
 export function environmentOf(program: SandboxProgram): Readonly<Record<string, string>> {
   const proxy = `http://127.0.0.1:${PROXY_PORT}`
   return {
-    PATH: '/usr/bin:/bin',
+    // The Node of the host comes last: for scripts that name it, where the system has none.
+    PATH: '/usr/bin:/bin:/app',
     HOME: '/tmp',
     TMPDIR: '/tmp',
     LANG: 'C.UTF-8',
     ...(program.egress && { HTTP_PROXY: proxy, HTTPS_PROXY: proxy, http_proxy: proxy, https_proxy: proxy }),
+    ...program.environment,
   }
+}
+
+/** Command lines are for everybody to read: `secret` goes another way. */
+export interface BubblewrapArguments {
+  readonly open: readonly string[]
+  /** For `--args`, each with a zero byte behind it. */
+  readonly secret: string
 }
 
 /** Arguments for `bwrap`. */
 export function bubblewrapArguments(
   program: SandboxProgram,
   parts: Parts,
-  inside: Omit<Inside, 'root' | 'environment'>,
-) {
+  inside: Pick<Inside, 'nonce' | 'host' | 'listen'>,
+): BubblewrapArguments {
   const environment = environmentOf(program)
   const merged = MERGED.filter((name) => existsSync(`/${name}`))
+  const { read = [], write = [], cwd = DIRECTORY } = program.mounts ?? {}
+  const hidden = hiddenIn(program)
   const known: Inside = {
     ...inside,
-    root: [...merged, 'usr', 'etc', 'proc', 'dev', 'tmp', 'app'],
+    root: [
+      ...merged,
+      'usr',
+      'etc',
+      'proc',
+      'dev',
+      'tmp',
+      'app',
+      ...[...read, ...write].map((path) => path.split('/')[1] ?? ''),
+    ],
+    sealed: read.filter((path) => !write.includes(path)),
+    hidden,
     // bwrap sets PWD; the shell sets the others.
     environment: [...Object.keys(environment), 'PWD', 'OLDPWD', 'SHLVL', '_', VARIABLE, ...CHANNEL_VARIABLES],
   }
-  return [
+  const variables = Object.entries({ ...environment, [VARIABLE]: JSON.stringify(known) })
+  const open = [
     ...['--unshare-all', '--unshare-user', '--disable-userns', '--uid', '65534', '--gid', '65534'],
     ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--hostname', 'cloned', '--seccomp', `${FILTER_FD}`],
-    '--clearenv',
-    ...Object.entries({ ...environment, [VARIABLE]: JSON.stringify(known) }).flatMap((pair) => ['--setenv', ...pair]),
+    ...['--clearenv', '--args', `${argumentsFd(program)}`],
     ...['--ro-bind', '/usr', '/usr'],
     ...merged.flatMap((name) =>
       lstatSync(`/${name}`).isSymbolicLink()
@@ -74,10 +100,35 @@ export function bubblewrapArguments(
     ...['--ro-bind', parts.node, '/app/node'],
     ...Object.entries(parts.inside).flatMap(([name, path]) => ['--ro-bind', path, `/app/inside/${name}`]),
     ...['--ro-bind', program.directory, DIRECTORY, ...sharedPackage(program)],
+    ...mounted(read, write, hidden),
     // Files of /proc/sys belong to root, and to root of the host they are open whatever its capabilities.
     ...['--remount-ro', '/proc', '--remount-ro', '/dev', '--remount-ro', '/'],
-    ...['--chdir', DIRECTORY, '--', ...started(program)],
+    ...['--chdir', cwd, '--', ...started(program)],
   ]
+  return {
+    open,
+    secret: variables
+      .flatMap((pair) => ['--setenv', ...pair])
+      .map((word) => `${word}\0`)
+      .join(''),
+  }
+}
+
+/** Outer ones first, or they would cover what lies in them; what is hidden last of all. */
+function mounted(read: readonly string[], write: readonly string[], hidden: readonly string[]): string[] {
+  const all = [...new Set([...read, ...write])].sort()
+  return [
+    ...all.flatMap((path) => [write.includes(path) ? '--bind' : '--ro-bind', path, path]),
+    ...hidden.flatMap((path) =>
+      lstatSync(path).isDirectory() ? ['--tmpfs', path, '--remount-ro', path] : ['--ro-bind', '/dev/null', path],
+    ),
+  ]
+}
+
+/** What would be seen and must not be. */
+function hiddenIn({ mounts }: SandboxProgram): string[] {
+  const { read = [], write = [], hidden = [] } = mounts ?? {}
+  return hidden.filter((path) => existsSync(path) && [...read, ...write].some((outer) => path.startsWith(`${outer}/`)))
 }
 
 /** Beside the program, where Node looks for packages. */

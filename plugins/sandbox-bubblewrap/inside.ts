@@ -48,12 +48,16 @@ function rights(): string[] {
 }
 
 /** The root holds what was mounted and nothing else, and none of it can be written. */
-function files({ nonce, root, environment }: Inside): string[] {
+function files({ nonce, root, environment, sealed, hidden }: Inside): string[] {
   const wrong = readdirSync('/')
     .filter((name) => !root.includes(name))
     .map((name) => `sees /${name} of the host`)
-  for (const directory of ['/', '/usr', '/app', '/app/connector', '/etc', '/proc', '/dev']) {
+  for (const directory of ['/', '/usr', '/app', '/app/connector', '/etc', '/proc', '/dev', ...sealed, ...hidden]) {
     if (succeeds(() => mkdirSync(`${directory}/cloned-${nonce}`))) wrong.push(`can write into ${directory}`)
+  }
+  for (const path of hidden) {
+    if ((attempt(() => readdirSync(path)) ?? []).length > 0 || attempt(() => readFileSync(path).length))
+      wrong.push(`sees into ${path}`)
   }
   // To root of the host its files are open even without capabilities, and core_pattern names a program that the host runs.
   if (succeeds(() => openSync('/proc/sys/kernel/core_pattern', 'r+'))) wrong.push('can set kernel parameters')

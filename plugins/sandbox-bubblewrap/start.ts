@@ -6,12 +6,14 @@ import type { Readable, Writable } from 'node:stream'
 import { ClonedError } from 'cloned/kernel'
 import type { Ended, SandboxProcess, SandboxProgram } from '../sandbox/slot.js'
 import { PROOF_FD, type Proof } from './agreed.js'
-import { bubblewrapArguments, FILTER_FD, type Parts } from './arguments.js'
+import { argumentsFd, bubblewrapArguments, FILTER_FD, type Parts } from './arguments.js'
 import { withoutInherited } from './descriptors.js'
 import { type Group, makeGroup } from './group.js'
 import { type Share, watchShare } from './share.js'
 
 const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts']
+/** The streams, the filter, the proof. */
+const PIPES = ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] as const
 const START_MS = 15_000
 const MAX_PROOF = 64 * 1024
 const MAX_WORDS = 2000
@@ -28,11 +30,11 @@ export interface Launcher extends Parts {
 export async function start(launcher: Launcher, program: SandboxProgram): Promise<SandboxProcess> {
   const nonce = randomBytes(16).toString('hex')
   const host = Object.fromEntries(NAMESPACES.map((name) => [name, readlinkSync(`/proc/self/ns/${name}`)]))
-  const arguments_ = bubblewrapArguments(program, launcher, { nonce, host, listen: program.egress !== undefined })
-  const streams = ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...(program.egress ? ['ipc' as const] : [])] as const
+  const { open, secret } = bubblewrapArguments(program, launcher, { nonce, host, listen: program.egress !== undefined })
+  const streams = [...PIPES, ...(program.egress ? (['ipc'] as const) : []), 'pipe'] as const
   // Above what is watched, so that whoever takes too much is ended with words; the kernel only says no.
   const group = makeGroup(nonce, { tasks: 2 * launcher.share.tasks, bytes: 2 * launcher.share.bytes })
-  const [command, ...words] = within(group, [launcher.bubblewrap, ...arguments_])
+  const [command, ...words] = within(group, [launcher.bubblewrap, ...open])
   const child: ChildProcess = withoutInherited(streams, (stdio) =>
     spawn(command, words, {
       // The first process in the sandbox keeps this environment, where everybody inside can read it.
@@ -44,6 +46,9 @@ export async function start(launcher: Launcher, program: SandboxProgram): Promis
     }),
   )
   const kill = () => void child.kill('SIGKILL')
+  // Read before anything runs, or bwrap has ended and said why.
+  const secretly = child.stdio[argumentsFd(program)] as Writable
+  secretly.on('error', () => undefined).end(secret)
   let problem: string | undefined
   const stopWatching = watchShare(child.pid, launcher.share, (excess) => {
     problem = excess

@@ -62,7 +62,11 @@ export function runtimeBackend(load: () => Promise<SandboxRuntime>): SandboxBack
       }
     },
     async start(program) {
-      const { connector, egress } = program
+      const { connector, egress, mounts, environment } = program
+      if (mounts || environment) {
+        const problem = 'on this system programs see no directories and variables of the host'
+        throw new ClonedError('SANDBOX_FAILED', { connector, problem })
+      }
       // Its proxy is one for the whole process, so that whoever connects there could be any connector.
       if (egress) {
         const problem =

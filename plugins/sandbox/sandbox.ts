@@ -1,5 +1,6 @@
 // Decides how a program of a connector is started: confined, or as a person has exempted it; there is no third way.
 import { ClonedError } from 'cloned/kernel'
+import { mustFit } from './fits.js'
 import type { Sandbox, SandboxBackend, SandboxExemption } from './slot.js'
 import { startUnconfined } from './unconfined.js'
 
@@ -14,6 +15,7 @@ export function createSandbox({ backends, exemptions, platform }: SandboxParts):
   const confine: Sandbox['confine'] = async (program) => {
     const backend = backends().find(({ platforms }) => platforms.includes(platform))
     const { connector } = program
+    mustFit(program)
     const problem = backend ? await backend.problem() : nothingFor(platform)
     if (!backend || problem)
       throw new ClonedError('SANDBOX_MISSING', { connector, ...(problem ?? nothingFor(platform)) })
@@ -24,6 +26,7 @@ export function createSandbox({ backends, exemptions, platform }: SandboxParts):
     confine,
     async start(program) {
       const exempt = await exemption(program.connector)
+      mustFit(program)
       return exempt ? startUnconfined(program, exempt) : await confine(program)
     },
   }

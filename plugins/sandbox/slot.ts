@@ -12,11 +12,26 @@ export interface SandboxProgram {
   readonly command: readonly string[]
   /** A package that its imports may name, besides its own files. */
   readonly shared?: SharedPackage
+  /** What it sees of the host besides. */
+  readonly mounts?: Mounts
+  /** Variables besides those of the sandbox. Their values are secrets: they must stand on no command line. */
+  readonly environment?: Readonly<Record<string, string>>
   /**
    * Gets the socket on which the program's HTTP proxy listens: a listening `net.Server` that lives in the namespace of
    * the program, so whoever connects to it is this program. Absent: there is no way out but the standard streams.
    */
   readonly egress?: (listener: unknown) => void
+}
+
+/** Files and directories of the host, absolute and without links, that a program sees under their own paths. */
+export interface Mounts {
+  readonly read: readonly string[]
+  /** It may read them too. */
+  readonly write: readonly string[]
+  /** What stays unseen where it lies in one of them. */
+  readonly hidden: readonly string[]
+  /** In one of them: the current directory, instead of the program's own. */
+  readonly cwd?: string
 }
 
 /** Parts of an installed package that a program may import. */

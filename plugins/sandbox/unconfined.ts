@@ -16,8 +16,8 @@ export function startUnconfined(program: SandboxProgram, exemption: SandboxExemp
   const [name = '', ...rest] = program.command
   const command = name === 'node' ? [process.execPath, '--import', sharedModules(program), ...rest] : [name, ...rest]
   const child = spawn('/bin/sh', ['-c', GUARDED, 'sh', ...command], {
-    cwd: program.directory,
-    env: { PATH: '/usr/bin:/bin', HOME: '/tmp', TMPDIR: '/tmp', LANG: 'C.UTF-8' },
+    cwd: program.mounts?.cwd ?? program.directory,
+    env: { PATH: '/usr/bin:/bin', HOME: '/tmp', TMPDIR: '/tmp', LANG: 'C.UTF-8', ...program.environment },
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   })

@@ -5,7 +5,7 @@ import type { SecretInfo, SecretScope } from './slot.js'
 
 const NAME = /^[a-z0-9][a-z0-9_.-]{0,63}$/
 const SLOT =
-  /^(header:[a-z0-9!#$%&'*+.^_`|~-]{1,64}|(query|path|form):[A-Za-z0-9_.~-]{1,64}|json:(\/[^/\s]{1,64}){1,8})$/
+  /^(header:[a-z0-9!#$%&'*+.^_`|~-]{1,64}|(query|path|form):[A-Za-z0-9_.~-]{1,64}|json:(\/[^/\s]{1,64}){1,8}|env:[A-Za-z_][A-Za-z0-9_]{0,63})$/
 const TOOL = /^[a-z0-9@._*-]{1,200}$/
 const MAX = 50
 

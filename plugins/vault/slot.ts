@@ -29,7 +29,10 @@ export type SecretScope = {
   readonly hosts: readonly string[]
   /** Tool ids; `*` matches any run of characters. */
   readonly tools: readonly string[]
-  /** `header:<name>`, `query:<name>`, `path:<name>`, `json:<pointer>` or `form:<name>`. */
+  /**
+   * `header:<name>`, `query:<name>`, `path:<name>`, `json:<pointer>` or `form:<name>`; `env:<name>`: a variable of a program
+   * that reaches these hosts and no others.
+   */
   readonly slots: readonly string[]
 }
 

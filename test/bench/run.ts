@@ -10,6 +10,7 @@ import { eventsBench } from './events.js'
 import { firewallBench } from './firewall.js'
 import { gateBench, noGuards } from './gate.js'
 import type { Row } from './harness.js'
+import { mcpBench } from './mcp.js'
 import { packageBench } from './package.js'
 import { policyBench } from './policy.js'
 import { bootBench, commandBench, memoryBench } from './process.js'
@@ -38,6 +39,7 @@ const suites: Readonly<Record<string, () => Promise<Row[]>>> = {
   vault: vaultBench,
   package: packageBench,
   worker: workerBench,
+  mcp: mcpBench,
 }
 
 const wanted = process.argv.slice(2)

@@ -61,6 +61,18 @@ const CONFIGS: Readonly<Record<string, Pick<PluginContractOptions, 'config' | 'b
       [{ home: 7 }, '/home'],
     ],
   },
+  'cloned.mcp': {
+    badConfigs: [
+      [{ pipelines: 'all' }, '/pipelines'],
+      [{ holdMs: 0 }, '/holdMs'],
+    ],
+  },
+  'cloned.mcp-upstream': {
+    badConfigs: [
+      [{ idleMs: 0 }, '/idleMs'],
+      [{ resultBytes: 'all' }, '/resultBytes'],
+    ],
+  },
   'cloned.registry': {
     badConfigs: [
       [{ catalogs: 'here' }, '/catalogs'],
@@ -78,6 +90,12 @@ const CONFIGS: Readonly<Record<string, Pick<PluginContractOptions, 'config' | 'b
   },
   'cloned.vault': {
     badConfigs: [[{ plaintextLoopback: 'yes' }, '/plaintextLoopback']],
+  },
+  'cloned.mcp-clients': {
+    badConfigs: [
+      [{ program: [] }, '/program'],
+      [{ home: '' }, '/home'],
+    ],
   },
   'cloned.vault-file': {
     badConfigs: [

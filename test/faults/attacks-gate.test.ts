@@ -72,6 +72,7 @@ describe('options of a caller', () => {
     ['a deadline that is NaN', { deadlineMs: Number.NaN }],
     ['a signal that is none', { signal: {} }],
     ['a progress that is no function', { onProgress: 'x' }],
+    ['a listener for its id that is no function', { onCallId: 'x' }],
   ]
   it.each(junk)('that are not what they should be deny: %s', async (_, options) => {
     const { tool, ran } = counter()

@@ -44,6 +44,7 @@ export async function boot(
         root: dir,
         dir,
         config: { version: 1, id: 'w', type: 'personal' },
+        found: 'named',
         path: (...parts: string[]) => join(dir, ...parts),
       } as const,
     }),

@@ -103,6 +103,11 @@ describe('the schema of audit entries', () => {
       { type: 'trust.document', documents: {} },
       { type: 'connector.unconfined', call_id: 'c', connector: 'acme.x', reason: 'r', until: TS, by: 'user:ann' },
       { type: 'egress.refused', connector: 'acme.x', code: 'EGRESS_PROXY_REQUEST' },
+      { type: 'mcp.state', call_id: 'c', servers: {} },
+      { type: 'mcp.wrapped', call_id: 'c', server: 'files', spec: {} },
+      { type: 'mcp.tools', call_id: 'c', server: 'files', tools: 'a'.repeat(64), previous: null },
+      { type: 'mcp.unwrapped', call_id: 'c', server: 'files' },
+      { type: 'mcp.quarantine', call_id: 'c', server: 'files', tool: 'read', problem: 'p' },
       { type: 'sandbox.intent', call_id: 'c', instance: 'i', target: 'acme.x' },
     ].flatMap((record): [JsonObject, boolean][] => [
       [record, true],

@@ -3,7 +3,7 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { type Distribution, defineDistribution, type Plugin } from 'cloned/kernel'
+import { type Distribution, defineDistribution, type Plugin, type Use } from 'cloned/kernel'
 import { keysPlugin } from 'cloned/plugins/keys'
 import { approvalsPlugin } from '../../plugins/approvals/index.js'
 import { auditPlugin } from '../../plugins/audit/index.js'
@@ -99,7 +99,7 @@ const PLUGINS = [
   cliPlugin,
 ]
 
-export function distributionWith(...more: readonly Plugin[]): Distribution {
+export function distributionWith(...more: readonly (Plugin | Use)[]): Distribution {
   return defineDistribution({ name: 'test', version: '1.2.3', plugins: [...PLUGINS, ...more] })
 }
 

@@ -1,19 +1,18 @@
 // Who gets a worker, and when: calls wait for their turn, and a turn that nobody takes goes to the next.
 import { describe, expect, it } from 'vitest'
-import type { LiveCall } from '../../plugins/connectors/services.js'
 import { Supervisor } from '../../plugins/connectors/supervisor.js'
-import type { Worker } from '../../plugins/connectors/worker.js'
 
 function supervised(concurrency: number) {
   const running: { readonly name: string; readonly end: () => void }[] = []
   const worker = {
-    process: {},
     ended: new Promise<never>(() => undefined),
-    call: (_: LiveCall, name: string) =>
+    stop: async () => undefined,
+    kill: () => undefined,
+    call: (name: string) =>
       new Promise((resolve) => {
         running.push({ name, end: () => resolve(name) })
       }),
-  } as unknown as Worker
+  }
   const supervisor = new Supervisor({
     connector: 'acme.x',
     start: async () => worker,
@@ -24,7 +23,7 @@ function supervised(concurrency: number) {
     concurrency,
   })
   const call = (name: string, signal = new AbortController().signal) => {
-    const outcome = supervisor.run({ ctx: { signal } } as unknown as LiveCall, name, async () => undefined)
+    const outcome = supervisor.run({ signal }, (running) => running.call(name))
     return outcome.catch((error: Error) => error.message)
   }
   const names = () => running.map(({ name }) => name)

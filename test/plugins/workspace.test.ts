@@ -111,6 +111,23 @@ describe('initWorkspace', () => {
 })
 
 describe('openWorkspace', () => {
+  it('falls back to the home directory, and to nothing else, where there is none upward', () => {
+    const home = make(temporary()).root
+    const elsewhere = temporary()
+    expect(openWorkspace({ cwd: elsewhere, home })).toMatchObject({ root: home, found: 'default' })
+    const own = make(join(elsewhere, 'own')).root
+    expect(openWorkspace({ cwd: own, home })).toMatchObject({ root: own, found: 'above' })
+    expect(openWorkspace({ root: own, cwd: '/', home })).toMatchObject({ root: own, found: 'named' })
+    const missing = expect.objectContaining({ code: 'WORKSPACE_MISSING' })
+    expect(() => openWorkspace({ cwd: elsewhere, home: temporary() })).toThrow(missing)
+    expect(() => openWorkspace({ cwd: elsewhere, home: '' })).toThrow(missing)
+    // Only the home directory itself: whatever lies above it belongs to somebody else.
+    expect(() => openWorkspace({ cwd: elsewhere, home: join(home, 'below') })).toThrow(missing)
+    expect(() => openWorkspace({ root: elsewhere, cwd: home, home })).toThrow(missing)
+    chmodSync(join(home, '.cloned'), 0o755)
+    expect(() => openWorkspace({ cwd: elsewhere, home })).toThrow(expect.objectContaining({ code: 'WORKSPACE_UNSAFE' }))
+  })
+
   it('finds the nearest workspace upward, by its real path', () => {
     const outer = temporary()
     make(outer)

@@ -137,7 +137,8 @@ export interface Approvals extends Taker {
   /** Newest first. */
   list(filter?: { state?: ApprovalRequest['state'] }): Promise<readonly ApprovalRequest[]>
   /**
-   * Gives one person's word on a pending request; the request stays pending until enough have agreed. Throws
+   * Gives one person's word on a pending request; the request stays pending until enough have agreed. Before it answers the
+   * word is durable in the audit log: `approval.decided` with `approval`, `verdict` and `by.id`. Throws
    * `APPROVAL_UNUSABLE` when it is not pending, `APPROVER_REFUSED` when the decider may not decide.
    * For kinds with `onApproval: 'execute'` the outcome of the action is returned too, and so is that of an edit that the
    * guards deny, which decides nothing.

@@ -58,6 +58,8 @@ export interface Distribution {
   readonly plugins: readonly (Plugin | Use)[]
   /** Slot id → id of the plugin that owns it. The other provider is unloaded with everything it registered. */
   readonly replace?: Readonly<Record<string, string>>
+  /** Slot id → ids of the plugins that wrap it, innermost first. Only who is named here wraps. */
+  readonly wrap?: Readonly<Record<string, readonly string[]>>
   /** Ids of listed plugins to leave out. */
   readonly omit?: readonly string[]
   /** Hook id → slot ids (meaning the slot's owner) or plugin ids whose guard must be present and vote. */

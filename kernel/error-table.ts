@@ -70,9 +70,39 @@ export const ERRORS = table({
     next: "Say who provides it: replace: { '{slot}': '{winner}', '{other}': '…' }",
     exit: 1,
   },
+  WRAP_UNKNOWN: {
+    what: 'wrap names "{plugin}" for slot "{slot}", and it {problem}.',
+    next: 'Name a plugin that wraps "{slot}", once, or drop it from the line.',
+    exit: 1,
+  },
+  WRAP_UNLISTED: {
+    what: 'plugin "{plugin}" wraps slot "{slot}", and the distribution does not let it.',
+    next: "Say so in the distribution, innermost first: wrap: { '{slot}': [{line}] }",
+    exit: 1,
+  },
+  PLUGIN_DEPRECATED: {
+    what: 'plugin "{plugin}" {version} is deprecated: {description}.',
+    next: 'Move to what it names, or leave it out.',
+    exit: 1,
+  },
+  TOKEN_DEPRECATED: {
+    what: '"{plugin}" uses "{id}", which is deprecated.',
+    next: '{use}',
+    exit: 1,
+  },
+  CONTRACT_OLD: {
+    what: '"{plugin}" was built for contract {contract} of "{id}"; contract {newest} is there, and {contract} still works.',
+    next: 'Update "{plugin}" before contract {newest} has a successor.',
+    exit: 1,
+  },
+  PLUGIN_PACKAGE_MISSING: {
+    what: 'no package "{name}" with a package.json that names it is installed under {from}.',
+    next: 'Install it first: npm install {name}',
+    exit: 1,
+  },
   OMIT_UNKNOWN: {
-    what: 'omit names "{plugin}", which this distribution does not list.',
-    next: 'Drop it from omit, or correct the id ({known}).',
+    what: '{where} leaves out "{plugin}", which this distribution does not list.',
+    next: 'Drop it there, or correct the id ({known}).',
     exit: 1,
   },
   GUARD_MISSING: {
@@ -845,6 +875,11 @@ export const ERRORS = table({
     next: 'Make it a directory that is yours and that nobody else may write: chmod 700 {path}',
     exit: 6,
   },
+  WORKSPACE_FOREIGN: {
+    what: '{path} is not noted as yours in this place: it may have come with files of somebody else, and with their policy.',
+    next: 'If it is yours, moved or restored: cloned init --adopt {root}   If not: remove it, or name yours with --workspace DIR',
+    exit: 6,
+  },
   WORKSPACE_TYPE: {
     what: 'there is no workspace type "{type}".',
     next: 'Use one of: cloned init --type personal|shared|enterprise',
@@ -1510,6 +1545,52 @@ export const ERRORS = table({
     what: 'there are already {most} invitations and devices that wait.',
     next: 'Refuse those that nobody knows: cloned pairings list, then: cloned pairings revoke DEVICE',
     exit: 1,
+  },
+  // -- building distributions --------------------------------------------------------------------------------------
+  BUILDER_MISSING: {
+    what: 'building a distribution needs the bundler esbuild, and it is not installed.',
+    next: 'Install it in the project: npm install --save-dev esbuild@0.28',
+    exit: 1,
+  },
+  BUILD_SOURCE: {
+    what: '{file} cannot be built: {problem}.',
+    next: 'Name a module whose default export is made with defineDistribution: cloned build FILE',
+    exit: 1,
+  },
+  BUILD_PACKAGE: {
+    what: 'package {package} exports no plugin.',
+    next: 'Name a package whose default export was made by definePlugin.',
+    exit: 1,
+  },
+  BUILD_FAILED: {
+    what: 'the distribution cannot be built: {problems}.',
+    next: 'Install what is missing, or correct what is named.',
+    exit: 1,
+  },
+  BUILD_KERNEL: {
+    what: 'this is cloned {own}, and the distribution is made of cloned {found}.',
+    next: 'Build with the one that is built in: npx cloned@{found} build',
+    exit: 1,
+  },
+  BUILD_LOCK_MISMATCH: {
+    what: 'what is installed is not what {file} says:\n{problems}',
+    next: 'Install what the lock says (npm ci), or accept what is installed: cloned build --update-lock',
+    exit: 5,
+  },
+  BUILD_OUT: {
+    what: '{path} holds something that is not an earlier build.',
+    next: 'Name another directory: cloned build --out DIR',
+    exit: 1,
+  },
+  BUILD_IN_BUILD: {
+    what: 'this is a build, and a build has nothing to build others with.',
+    next: 'Build with the package: npx cloned build',
+    exit: 1,
+  },
+  BUILD_OUTSIDE: {
+    what: '{path} is outside {project}, whose packages a build without a bundle imports.',
+    next: 'Name a directory inside it: cloned build --no-bundle --out DIR',
+    exit: 2,
   },
 })
 

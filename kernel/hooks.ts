@@ -1,10 +1,19 @@
 // Defines hook tokens and the hooks that the kernel itself fires; a token names a moment and must never hold handlers.
 import type { Action, ToolCall } from './action.js'
+import type { AdapterOf } from './adapter.js'
 import type { ApprovalRequest } from './contracts.js'
 import type { Json } from './json.js'
 import type { Outcome } from './outcome.js'
 
-interface HookToken<Kind extends HookKind, Subject, Id extends string> {
+/** What a hook says besides its id and its contract. */
+export interface HookOptions<Subject> {
+  /** Keeps handlers that were built for the contract before working. */
+  readonly previous?: AdapterOf<Subject>
+  /** What to use instead. Whoever uses the hook gets one warning. */
+  readonly deprecated?: string
+}
+
+interface HookToken<Kind extends HookKind, Subject, Id extends string> extends HookOptions<Subject> {
   readonly kind: Kind
   readonly id: Id
   readonly contract: number
@@ -18,6 +27,8 @@ export type HookKind = 'transform' | 'guard' | 'check' | 'reserve' | 'notify' | 
 /** May return a new value, or nothing to keep it. A failure denies the action or withholds the result. */
 export interface TransformHook<Subject, Out, Id extends string = string> extends HookToken<'transform', Subject, Id> {
   readonly Out?: Out
+  /** As `previous`, for what a handler returns. */
+  readonly answers?: AdapterOf<Out>
 }
 /** Votes on a frozen action. A failure is a deny vote. */
 export interface GuardHook<Subject, Id extends string = string> extends HookToken<'guard', Subject, Id> {}
@@ -45,20 +56,45 @@ export type Hook<Id extends string = string> =
   // biome-ignore lint/suspicious/noExplicitAny: as above
   | ObserveHook<any, Id>
 
-const token = <K extends HookKind, Id extends string>(kind: K, id: Id, contract: number) =>
-  Object.freeze({ kind, id, contract })
+const token = <K extends HookKind, Id extends string, O extends object>(
+  kind: K,
+  id: Id,
+  contract: number,
+  options: O,
+) => Object.freeze({ kind, id, contract, ...options })
 
 /** Defines a hook. Name it by the grammar: `prepareX`, `beforeX`, `reserveX`, `filterX`, `onX…Requested`, `afterX`. */
 export const defineHook = {
-  transform: <Subject, Out, Id extends string>(id: Id, contract = 1): TransformHook<Subject, Out, Id> =>
-    token('transform', id, contract),
-  guard: <Subject, Id extends string>(id: Id, contract = 1): GuardHook<Subject, Id> => token('guard', id, contract),
-  check: <Subject, Id extends string>(id: Id, contract = 1): CheckHook<Subject, Id> => token('check', id, contract),
-  reserve: <Subject, Id extends string>(id: Id, contract = 1): ReserveHook<Subject, Id> =>
-    token('reserve', id, contract),
-  notify: <Subject, Id extends string>(id: Id, contract = 1): NotifyHook<Subject, Id> => token('notify', id, contract),
-  observe: <Subject, Id extends string>(id: Id, contract = 1): ObserveHook<Subject, Id> =>
-    token('observe', id, contract),
+  transform: <Subject, Out, Id extends string>(
+    id: Id,
+    contract = 1,
+    options: HookOptions<Subject> & { readonly answers?: AdapterOf<Out> } = {},
+  ): TransformHook<Subject, Out, Id> => token('transform', id, contract, options),
+  guard: <Subject, Id extends string>(
+    id: Id,
+    contract = 1,
+    options: HookOptions<Subject> = {},
+  ): GuardHook<Subject, Id> => token('guard', id, contract, options),
+  check: <Subject, Id extends string>(
+    id: Id,
+    contract = 1,
+    options: HookOptions<Subject> = {},
+  ): CheckHook<Subject, Id> => token('check', id, contract, options),
+  reserve: <Subject, Id extends string>(
+    id: Id,
+    contract = 1,
+    options: HookOptions<Subject> = {},
+  ): ReserveHook<Subject, Id> => token('reserve', id, contract, options),
+  notify: <Subject, Id extends string>(
+    id: Id,
+    contract = 1,
+    options: HookOptions<Subject> = {},
+  ): NotifyHook<Subject, Id> => token('notify', id, contract, options),
+  observe: <Subject, Id extends string>(
+    id: Id,
+    contract = 1,
+    options: HookOptions<Subject> = {},
+  ): ObserveHook<Subject, Id> => token('observe', id, contract, options),
 }
 
 /** What leaves a tool: its output, the message of its error, or a progress message. All pass the same filters. */

@@ -1,5 +1,6 @@
 // The public entry of the kernel: everything a plugin, a distribution or a host needs, and nothing internal.
 export * from './action.js'
+export type { Adapter } from './adapter.js'
 export * from './config.js'
 export * from './contracts.js'
 export { type CostFormula, type CostTerm, costOf, type ToolCost } from './cost.js'
@@ -18,7 +19,7 @@ export { didYouMean, nearest, suggestion } from './nearest.js'
 export * from './outcome.js'
 export { outcomeJson } from './outcome-json.js'
 export { compilePattern, type Matches } from './pattern.js'
-export { type PlanReport, plan } from './plan.js'
+export { type PlanReport, plan, planFailed } from './plan.js'
 export {
   type ConfigSchema,
   configSchema,
@@ -26,6 +27,7 @@ export {
   type GuardAnswer,
   type HookContext,
   type Logger,
+  PLUGIN_ID,
   type Plugin,
   type Stability,
 } from './plugin.js'

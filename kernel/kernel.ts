@@ -24,7 +24,7 @@ import { drainAll, startAll, stopAll } from './lifecycle.js'
 import { consoleLogger, safeLoggers } from './log.js'
 import type { Outcome } from './outcome.js'
 import { type BootPlan, bootPlan, type PlanReport, planFailed } from './plan.js'
-import { KERNEL_ID } from './plan-slots.js'
+import { KERNEL_ID } from './plan-layers.js'
 import type { Logger } from './plugin.js'
 import { type Recovered, recover } from './recover.js'
 import { Runnables } from './registry.js'
@@ -39,10 +39,12 @@ import { Words } from './words.js'
 
 export { KERNEL_VERSION } from './version.js'
 
-/** What a host gives a kernel at run time. It can tune plugins that are listed; it can never add code. */
+/** What a host gives a kernel at run time. It can tune and leave out plugins that are listed; it can never add code. */
 export interface KernelRuntime {
   /** Configuration by plugin id; wins over `use()`. */
   readonly config?: Readonly<Record<string, Json>>
+  /** Ids of listed plugins to leave out; never one whose guard is required. */
+  readonly off?: readonly string[]
   /** Milliseconds since 1970. Default: the system's clock. */
   readonly now?: () => number
   /** Where diagnostics go. Default: warnings and errors to standard error. */
@@ -74,7 +76,7 @@ export interface Kernel extends Gate {
  * Throws `PLAN_FAILED` with every problem before any plugin code runs, or the error of the first setup that failed.
  */
 export function createKernel(distribution: Distribution, runtime: KernelRuntime = {}): Kernel {
-  const boot = bootPlan(distribution, runtime.config)
+  const boot = bootPlan(distribution, runtime.config, runtime.off)
   if (boot.report.problems.length > 0) throw planFailed(boot.report)
   return new RunningKernel(distribution, boot, runtime)
 }
@@ -120,6 +122,7 @@ class RunningKernel implements Kernel {
     this.#runnables = new Runnables(this.#registry, boot.plugins)
     this.#hooks = new HookTable(this.#registry, this.#limits)
     this.#settlements = new Settlements(this.#log)
+    for (const { message, help } of this.#report.warnings) this.#log.warn(`${message} ${help}`)
   }
 
   async start(): Promise<void> {
@@ -156,7 +159,7 @@ class RunningKernel implements Kernel {
   }
 
   service<T>(slot: Slot<T>): T {
-    const service = this.#registry.services.get(slot.id)
+    const service = this.#registry.service(slot)
     if (service === undefined)
       throw new ClonedError('SLOT_MISSING', { slot: slot.id, needers: 'the host', omitted: '' })
     return service as T
@@ -310,7 +313,7 @@ class RunningKernel implements Kernel {
 
   #optional<T>(slot: Slot<T>): T | undefined {
     // Plugins log while they are set up, before there is a registry.
-    return this.#registry?.services.get(slot.id) as T | undefined
+    return this.#registry?.service(slot) as T | undefined
   }
 }
 

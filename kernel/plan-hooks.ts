@@ -1,4 +1,5 @@
 // Decides which plugin stands on which hook, and which guards must vote; pure, and must never skip a missing guard.
+import { fits } from './adapter.js'
 import type { Distribution } from './distribution.js'
 import { ClonedError } from './errors.js'
 import { type Hook, KERNEL_HOOKS } from './hooks.js'
@@ -6,6 +7,8 @@ import { KERNEL_KINDS } from './kinds.js'
 import type { Plugin } from './plugin.js'
 
 interface HookPlan {
+  /** Hook id → the token that it is fired by. */
+  readonly known: ReadonlyMap<string, Hook>
   /** Hook id → plugin ids in the order of the plan. */
   readonly table: Readonly<Record<string, readonly string[]>>
   /** Hook id → plugin ids whose guard must vote. */
@@ -26,13 +29,10 @@ export function planHooks(input: Input): HookPlan {
   for (const id of known.keys()) table[id] = []
   for (const { manifest } of input.plugins) {
     for (const hook of manifest.taps) {
-      const contract = known.get(hook.id)?.contract ?? hook.contract
-      if (contract !== hook.contract) {
-        const params = { hook: hook.id, plugin: manifest.id, needed: hook.contract, provided: contract }
-        problems.push(new ClonedError('HOOK_CONTRACT', params))
-      }
-      const kind = known.get(hook.id)?.kind ?? hook.kind
-      if (kind !== hook.kind) {
+      const { kind } = known.get(hook.id) ?? hook
+      if (kind === hook.kind) {
+        checkContract(hook, manifest.id, known, problems)
+      } else {
         const like = [...known.values()].filter((other) => other.kind === hook.kind).map(({ id }) => id)
         const where = `plugin "${manifest.id}"`
         problems.push(
@@ -45,7 +45,7 @@ export function planHooks(input: Input): HookPlan {
   checkFires(input, known)
   checkKinds(input)
   checkPrefixes(input)
-  return { table, required: requireGuards(input, known) }
+  return { known, table, required: requireGuards(input, known) }
 }
 
 function knownHooks(plugins: readonly Plugin[]): Map<string, Hook> {
@@ -84,12 +84,22 @@ function requireGuards({ distribution, plugins, owners, problems }: Input, known
   return required
 }
 
+function checkContract(hook: Hook, plugin: string, known: ReadonlyMap<string, Hook>, problems: ClonedError[]): void {
+  const fired = known.get(hook.id) ?? hook
+  if (fits(fired, hook)) return
+  const params = { hook: hook.id, plugin, needed: hook.contract, provided: fired.contract }
+  problems.push(new ClonedError('HOOK_CONTRACT', params))
+}
+
 /** A hook that is fired under the id of one of another kind would take its place. */
 function checkFires({ plugins, problems }: Input, known: ReadonlyMap<string, Hook>): void {
   for (const { manifest } of plugins) {
     for (const hook of manifest.fires) {
       const owner = known.get(hook.id)
-      if (owner?.kind === hook.kind) continue
+      if (owner?.kind === hook.kind) {
+        checkContract(hook, manifest.id, known, problems)
+        continue
+      }
       const problem = `it fires "${hook.id}" as a hook of kind ${hook.kind}, which is a hook of kind ${owner?.kind}`
       problems.push(new ClonedError('PLUGIN_INVALID', { plugin: `"${manifest.id}"`, problem }))
     }

@@ -22,6 +22,7 @@ const CHECKS: Readonly<Record<keyof Distribution, Check>> = {
   version: (value) => (typeof value === 'string' && valid(value) ? undefined : ' is not a semver version'),
   plugins: (value) => (Array.isArray(value) ? undefined : ' is not a list of plugins'),
   replace: record(text('the id of a plugin')),
+  wrap: record(texts),
   omit: (value) => problemAt(' ', texts(value)),
   requireGuards: record(texts),
   mayAllow: (value) => problemAt(' ', texts(value)),

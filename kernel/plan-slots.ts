@@ -1,17 +1,14 @@
 // Decides who owns each slot and whether every need is met; pure, and must never choose between two owners by itself.
-import { approvalsSlot, auditSlot, gateSlot, instancesSlot } from './contracts.js'
+import { fits } from './adapter.js'
+import { gateSlot } from './contracts.js'
 import type { Distribution } from './distribution.js'
+import type { ErrorParams } from './error-table.js'
 import { ClonedError } from './errors.js'
+import { KERNEL_ID, KERNEL_SLOTS, type Layer, type Layers } from './plan-layers.js'
 import type { Plugin } from './plugin.js'
-import { scrubberSlot } from './scrubber.js'
 import { requirement } from './token.js'
 
-/** The id that stands for the kernel where an owner is named. */
-export const KERNEL_ID = 'cloned.kernel'
-
-const KERNEL_SLOTS = [auditSlot, approvalsSlot, instancesSlot, gateSlot, scrubberSlot]
-
-function slotsOf(plugin: Plugin): readonly { id: string; contract: number }[] {
+function slotsOf(plugin: Plugin): readonly { id: string }[] {
   return Object.values(plugin.manifest.provides)
 }
 
@@ -51,6 +48,17 @@ function provides(plugin: Plugin | undefined, slotId: string): boolean {
   return plugin !== undefined && slotsOf(plugin).some(({ id }) => id === slotId)
 }
 
+/** Guards and voters are named by slot or by plugin: a slot must not have the name of a plugin that it would stand for. */
+export function checkNames(listed: ReadonlyMap<string, Plugin>, problems: ClonedError[]): void {
+  for (const plugin of listed.values()) {
+    for (const { id } of slotsOf(plugin)) {
+      if (!listed.has(id) || provides(listed.get(id), id)) continue
+      const problem = `it provides a slot "${id}", and that is the id of another plugin`
+      problems.push(new ClonedError('PLUGIN_INVALID', { plugin: `"${plugin.manifest.id}"`, problem }))
+    }
+  }
+}
+
 /** Slot id → plugin id of its owner. */
 export function findOwners(plugins: readonly Plugin[], problems: ClonedError[]): Map<string, string> {
   const claims = new Map<string, string[]>([[gateSlot.id, [KERNEL_ID]]])
@@ -64,37 +72,36 @@ export function findOwners(plugins: readonly Plugin[], problems: ClonedError[]):
   return new Map([...claims].map(([id, owners]) => [id, owners[0] ?? KERNEL_ID]))
 }
 
-/** Every need must be met, and by the contract that it was built for. */
+/** Every need must be met, and by a contract that fits what it was built for. */
 export function checkNeeds(
   plugins: readonly Plugin[],
-  owners: ReadonlyMap<string, string>,
+  layers: Layers,
   listed: ReadonlyMap<string, Plugin>,
   problems: ClonedError[],
 ): void {
-  const provided = new Map<string, { contract: number; provider: string }>()
-  for (const { id, contract } of KERNEL_SLOTS) provided.set(id, { contract, provider: KERNEL_ID })
-  for (const plugin of plugins) {
-    for (const { id, contract } of slotsOf(plugin)) {
-      // The kernel calls these slots itself, so it is the one that an own contract has to fit.
-      const kernel = KERNEL_SLOTS.find((known) => known.id === id)
-      if (kernel && kernel.contract !== contract)
-        problems.push(skew(id, plugin.manifest.id, contract, KERNEL_ID, kernel.contract))
-      provided.set(id, { contract, provider: plugin.manifest.id })
+  const compare = (provider: Layer, needer: Layer) => {
+    if (!fits(provider.token, needer.token)) problems.push(new ClonedError('SLOT_CONTRACT', skew(provider, needer)))
+  }
+  for (const [id, chain] of layers) {
+    const token = KERNEL_SLOTS.get(id)
+    for (const [at, layer] of chain.entries()) {
+      const inner = chain[at - 1]
+      // What the kernel calls, others get from the kernel: each layer has to fit the kernel and nothing else.
+      if (token) compare(layer, { plugin: KERNEL_ID, token })
+      else if (inner) compare(inner, layer)
     }
   }
   const missing = new Map<string, string[]>()
-  for (const plugin of plugins) {
-    for (const need of Object.values(plugin.manifest.requires)) {
+  const miss = (slot: string, needer: string) => missing.set(slot, [...(missing.get(slot) ?? []), needer])
+  for (const { manifest } of plugins) {
+    for (const need of Object.values(manifest.requires)) {
       const { slot, optional } = requirement(need)
-      if (!owners.has(slot.id)) {
-        if (!optional) missing.set(slot.id, [...(missing.get(slot.id) ?? []), plugin.manifest.id])
-        continue
-      }
-      const has = provided.get(slot.id)
-      if (has && has.contract !== slot.contract) {
-        problems.push(skew(slot.id, has.provider, has.contract, plugin.manifest.id, slot.contract))
-      }
+      const outermost = layers.get(slot.id)?.at(-1)
+      const token = KERNEL_SLOTS.get(slot.id)
+      if (outermost) compare(token ? { plugin: KERNEL_ID, token } : outermost, { plugin: manifest.id, token: slot })
+      else if (!optional) miss(slot.id, manifest.id)
     }
+    for (const { id } of Object.values(manifest.wraps)) if (!layers.has(id)) miss(id, manifest.id)
   }
   for (const [slot, needers] of missing) {
     const left = [...listed.values()].find((plugin) => slotsOf(plugin).some(({ id }) => id === slot))
@@ -103,17 +110,18 @@ export function checkNeeds(
   }
 }
 
-function skew(slot: string, provider: string, provided: number, needer: string, needed: number): ClonedError {
-  const behind = provided < needed ? provider : needer
-  return new ClonedError('SLOT_CONTRACT', {
-    slot,
-    provider,
+/** What is said of two layers that do not fit. */
+export function skew(provider: Layer, needer: Layer): ErrorParams<'SLOT_CONTRACT'> {
+  const [provided, needed] = [provider.token.contract, needer.token.contract]
+  return {
+    slot: provider.token.id,
+    provider: provider.plugin,
     provided,
-    needer,
+    needer: needer.plugin,
     needed,
-    behind,
+    behind: provided < needed ? provider.plugin : needer.plugin,
     newest: Math.max(provided, needed),
-  })
+  }
 }
 
 /** Plugin ids as a text names them. */

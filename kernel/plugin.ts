@@ -4,7 +4,15 @@ import type { Executor, Reserve } from './contracts.js'
 import { ClonedError } from './errors.js'
 import type { CheckHook, GuardHook, Hook, NotifyHook, ObserveHook, ReserveHook, TransformHook } from './hooks.js'
 import type { JsonObject } from './json.js'
-import type { Collection, Contribution, OptionalSlot, Requirement, Slot } from './token.js'
+import { didYouMean } from './nearest.js'
+import {
+  type Collection,
+  type Contribution,
+  type OptionalSlot,
+  type Requirement,
+  requirement,
+  type Slot,
+} from './token.js'
 import type { Verdict } from './verdict.js'
 
 /** A JSON Schema 2020-12 object with the TypeScript type it describes, stated by the author. */
@@ -28,7 +36,7 @@ type ServiceOf<N> = N extends OptionalSlot<infer T> ? T | undefined : N extends 
 type ItemOf<C> = C extends Collection<infer T> ? T : never
 type SubjectOf<H> = H extends { readonly Subject?: infer S } ? S : never
 
-/** What setup returns: one value per provided slot and one array per collection that the plugin contributes to. */
+/** What setup returns: one value per provided or wrapped slot, one array per collection that the plugin contributes to. */
 export type SetupResult<P, C> = [keyof P | keyof C] extends [never]
   ? // biome-ignore lint/suspicious/noConfusingVoidType: a setup that gives nothing may be an arrow to a void call
     void
@@ -86,6 +94,7 @@ export interface Logger {
 /** What `setup` gets. */
 export interface SetupContext<
   R extends Needs,
+  W extends Tokens,
   O extends Lists,
   T extends Hook,
   F extends Hook,
@@ -94,6 +103,8 @@ export interface SetupContext<
 > {
   /** The services under `requires`. Methods of a service may be called from `onStart` on. */
   readonly deps: { readonly [N in keyof R]: ServiceOf<R[N]> }
+  /** The services under `wraps`, as they are inside of this plugin. Methods may be called from `onStart` on. */
+  readonly inner: { readonly [N in keyof W]: ServiceOf<W[N]> }
   /** The collections under `owns`; each is read by calling it, from `onStart` on. */
   readonly collected: { readonly [L in keyof O]: () => readonly Contribution<ItemOf<O[L]>>[] }
   /** Validated configuration, with the schema's defaults filled in, frozen. */
@@ -117,7 +128,7 @@ export interface SetupContext<
 /** How far a plugin's contracts may be relied on. */
 export type Stability = 'experimental' | 'beta' | 'stable' | 'deprecated'
 
-interface ManifestFields<P, R, C, O, T, F, K> {
+interface ManifestFields<P, W, R, C, O, T, F, K> {
   /** Lower-case words joined by `.` or `-`, at least two: `acme.kms`. */
   readonly id: string
   readonly version: string
@@ -129,6 +140,8 @@ interface ManifestFields<P, R, C, O, T, F, K> {
   readonly requires?: R
   /** Slots this plugin owns. */
   readonly provides?: P
+  /** Slots of others that this plugin stands around, where the distribution lists it under `wrap`. */
+  readonly wraps?: W
   /** Lists this plugin adds to. */
   readonly contributes?: C
   /** Lists this plugin reads. */
@@ -146,6 +159,7 @@ interface ManifestFields<P, R, C, O, T, F, K> {
 /** A plugin as its author writes it. */
 export interface PluginDefinition<
   P extends Tokens,
+  W extends Tokens,
   R extends Needs,
   C extends Lists,
   O extends Lists,
@@ -153,29 +167,70 @@ export interface PluginDefinition<
   F extends Hook,
   K extends ActionKind<Any, Any>,
   Cfg,
-> extends ManifestFields<P, R, C, O, T, F, K> {
+> extends ManifestFields<P, W, R, C, O, T, F, K> {
   /** Schema of the plugin's configuration; without one it takes none. */
   readonly config?: ConfigSchema<Cfg>
   /** Declares and wires, synchronously and without input or output. */
-  setup(ctx: SetupContext<R, O, T, F, K, Cfg>): SetupResult<NoInfer<P>, NoInfer<C>>
+  setup(ctx: SetupContext<R, W, O, T, F, K, Cfg>): SetupResult<NoInfer<P & W>, NoInfer<C>>
 }
 
 /** A plugin as the kernel sees it. */
 export interface Plugin {
   readonly tag: 'cloned.plugin'
   readonly tagVersion: 1
-  readonly manifest: Readonly<Required<ManifestFields<Tokens, Needs, Lists, Lists, Hook, Hook, ActionKind<Any, Any>>>>
+  readonly manifest: Readonly<
+    Required<ManifestFields<Tokens, Tokens, Needs, Lists, Lists, Hook, Hook, ActionKind<Any, Any>>>
+  >
   readonly config: ConfigSchema<unknown> | undefined
   readonly setup: (ctx: Any) => unknown
+}
+
+/** Every token that a plugin names in its manifest. */
+export function tokensOf({ manifest }: Plugin): readonly (Slot<unknown> | Collection<unknown> | Hook)[] {
+  const { requires, provides, wraps, contributes, owns, taps, fires } = manifest
+  return [
+    ...Object.values(requires).map((need) => requirement(need).slot),
+    ...Object.values(provides),
+    ...Object.values(wraps),
+    ...Object.values(contributes),
+    ...Object.values(owns),
+    ...taps,
+    ...fires,
+  ]
 }
 
 /** Lower-case words joined by '.' or '-', at least two. */
 export const PLUGIN_ID = /^[a-z][a-z0-9]*([.-][a-z0-9]+)+$/
 
+const FIELDS = [
+  'id',
+  'version',
+  'kernel',
+  'stability',
+  'description',
+  'requires',
+  'provides',
+  'wraps',
+  'contributes',
+  'owns',
+  'taps',
+  'fires',
+  'executes',
+  'toolPrefixes',
+]
+
+/** A frozen copy; what is no record and no list is left for the planner to report. */
+function frozen<V>(value: V): V {
+  if (typeof value !== 'object' || value === null) return value
+  return Object.freeze(Array.isArray(value) ? [...value] : { ...value }) as V
+}
+
 /** Defines a plugin. Checks nothing but the shape; the planner reports everything else, all at once. */
 export function definePlugin<
   // biome-ignore lint/complexity/noBannedTypes: an absent record has no members
   P extends Tokens = {},
+  // biome-ignore lint/complexity/noBannedTypes: as above
+  W extends Tokens = {},
   // biome-ignore lint/complexity/noBannedTypes: as above
   R extends Needs = {},
   // biome-ignore lint/complexity/noBannedTypes: as above
@@ -186,11 +241,16 @@ export function definePlugin<
   F extends Hook = never,
   K extends ActionKind<Any, Any> = never,
   Cfg = undefined,
->(definition: PluginDefinition<P, R, C, O, T, F, K, Cfg>): Plugin {
+>(definition: PluginDefinition<P, W, R, C, O, T, F, K, Cfg>): Plugin {
   if (typeof definition?.setup !== 'function') {
     throw new ClonedError('PLUGIN_INVALID', { plugin: `"${definition?.id}"`, problem: 'it has no setup function' })
   }
   const { setup, config, ...fields } = definition
+  for (const key of Object.keys(fields)) {
+    if (FIELDS.includes(key)) continue
+    const problem = `it has an unknown field "${key}"${didYouMean(key, FIELDS)}`
+    throw new ClonedError('PLUGIN_INVALID', { plugin: `"${fields.id}"`, problem })
+  }
   return Object.freeze({
     tag: 'cloned.plugin' as const,
     tagVersion: 1 as const,
@@ -200,14 +260,15 @@ export function definePlugin<
       kernel: fields.kernel,
       stability: fields.stability ?? 'experimental',
       description: fields.description ?? '',
-      requires: Object.freeze({ ...fields.requires }),
-      provides: Object.freeze({ ...fields.provides }),
-      contributes: Object.freeze({ ...fields.contributes }),
-      owns: Object.freeze({ ...fields.owns }),
-      taps: Object.freeze([...(fields.taps ?? [])]),
-      fires: Object.freeze([...(fields.fires ?? [])]),
-      executes: Object.freeze([...(fields.executes ?? [])]),
-      toolPrefixes: Object.freeze([...(fields.toolPrefixes ?? [])]),
+      requires: frozen(fields.requires ?? ({} as R)),
+      provides: frozen(fields.provides ?? ({} as P)),
+      wraps: frozen(fields.wraps ?? ({} as W)),
+      contributes: frozen(fields.contributes ?? ({} as C)),
+      owns: frozen(fields.owns ?? ({} as O)),
+      taps: frozen(fields.taps ?? []),
+      fires: frozen(fields.fires ?? []),
+      executes: frozen(fields.executes ?? []),
+      toolPrefixes: frozen(fields.toolPrefixes ?? []),
     }),
     config: config as ConfigSchema<unknown> | undefined,
     setup: setup as (ctx: unknown) => unknown,

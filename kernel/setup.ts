@@ -1,13 +1,17 @@
 // Runs every plugin's setup and keeps what it registered, by owner; touching anything undeclared must throw.
 import type { ActionKind } from './action.js'
+import { adaptHandler } from './adapt-handler.js'
+import { adapt, fits } from './adapter.js'
 import { type Executor, type Gate, gateSlot } from './contracts.js'
 import { isThenable } from './deadline.js'
 import { ClonedError, describeThrown } from './errors.js'
 import type { Registration } from './hook.js'
 import type { Hook, HookKind } from './hooks.js'
 import type { BootPlan } from './plan.js'
+import { KERNEL_ID, KERNEL_SLOTS, type Layer } from './plan-layers.js'
+import { skew } from './plan-slots.js'
 import type { Logger, Plugin } from './plugin.js'
-import { type Contribution, requirement } from './token.js'
+import { type Contribution, type Requirement, requirement, type Slot } from './token.js'
 
 /** A step of a plugin's life. */
 export interface Step {
@@ -24,7 +28,8 @@ export interface RegisteredExecutor {
 
 /** Everything that plugins registered. Complete, and closed, once every setup has run. */
 export interface Registry {
-  readonly services: ReadonlyMap<string, unknown>
+  /** The outermost service of a slot, for who was built for this token; `undefined` without an owner. */
+  service(slot: Slot<unknown>): unknown
   readonly handlers: ReadonlyMap<string, readonly Registration<unknown>[]>
   readonly contributions: ReadonlyMap<string, readonly Contribution<unknown>[]>
   readonly executors: ReadonlyMap<string, RegisteredExecutor>
@@ -46,15 +51,16 @@ export interface SetupHost {
 
 /** Runs setups in the order of the plan. Throws the first failure: what comes after may depend on it. */
 export function setupAll(plan: BootPlan, host: SetupHost): Registry {
-  const book = new Book()
-  book.services.set(gateSlot.id, host.gate)
+  const book = new Book(host.service)
+  book.provide(KERNEL_ID, gateSlot, host.gate)
   for (const plugin of plan.plugins) new PluginSetup(plugin, plan, book, host).run()
   book.sealed = true
   return book
 }
 
 class Book implements Registry {
-  readonly services = new Map<string, unknown>()
+  readonly #services = new Map<string, { readonly value: unknown } & Layer>()
+  readonly #given: SetupHost['service']
   readonly handlers = new Map<string, Registration<unknown>[]>()
   readonly contributions = new Map<string, Contribution<unknown>[]>()
   readonly executors = new Map<string, RegisteredExecutor>()
@@ -62,6 +68,23 @@ class Book implements Registry {
   readonly drains: Step[] = []
   readonly stops: Step[] = []
   sealed = false
+
+  constructor(given: SetupHost['service']) {
+    this.#given = given
+  }
+
+  /** Puts a service on top of what the slot has. */
+  provide(plugin: string, token: Slot<unknown>, value: unknown): void {
+    const known = KERNEL_SLOTS.get(token.id) ?? token
+    this.#services.set(token.id, { plugin, token: known, value: this.#given(token.id, adapt(value, token, known)) })
+  }
+
+  service(slot: Slot<unknown>): unknown {
+    const top = this.#services.get(slot.id)
+    if (top && !fits(top.token, slot))
+      throw new ClonedError('SLOT_CONTRACT', skew(top, { plugin: 'the host', token: slot }))
+    return top && adapt(top.value, top.token, slot)
+  }
 }
 
 const HANDLER_SHAPE: Readonly<Record<HookKind, string>> = {
@@ -126,7 +149,9 @@ class PluginSetup {
       list.push({ plugin: this.#id, run })
     }
     return Object.freeze({
-      deps: Object.freeze(this.#deps()),
+      deps: Object.freeze(this.#services(manifest.requires)),
+      // Inside of this plugin is whatever was provided so far: the plan has put the layers of a slot in their order.
+      inner: Object.freeze(this.#services(manifest.wraps)),
       collected: Object.freeze(this.#collected()),
       config: this.#plan.configs.get(this.#id),
       hooks: Object.freeze(this.#registrar()),
@@ -139,9 +164,9 @@ class PluginSetup {
     })
   }
 
-  #deps(): Record<string, unknown> {
-    const needs = Object.entries(this.#plugin.manifest.requires)
-    return Object.fromEntries(needs.map(([name, need]) => [name, this.#book.services.get(requirement(need).slot.id)]))
+  #services(needs: Readonly<Record<string, Requirement>>): Record<string, unknown> {
+    const named = Object.entries(needs).map(([name, need]) => [name, this.#book.service(requirement(need).slot)])
+    return Object.fromEntries(named)
   }
 
   #collected(): Record<string, () => readonly Contribution<unknown>[]> {
@@ -166,8 +191,10 @@ class PluginSetup {
       notify: method('hooks.notify'),
       observe: method('hooks.observe'),
       fire: (hook: Hook, subject: unknown) => {
-        if (!this.#plugin.manifest.fires.some(({ id }) => id === hook.id)) throw this.#undeclared(hook, 'fires')
-        this.#host.fire(hook, subject)
+        const declared = this.#plugin.manifest.fires.find(({ id }) => id === hook.id)
+        if (!declared) throw this.#undeclared(hook, 'fires')
+        const known = this.#plan.hooks.get(hook.id) ?? declared
+        this.#host.fire(known, adapt(subject, declared, known))
       },
     }
   }
@@ -192,7 +219,8 @@ class PluginSetup {
     if (!fits) throw found(handler === null ? 'null' : typeof handler)
     this.#tapped.add(hook.id)
     const list = this.#book.handlers.get(hook.id) ?? []
-    this.#book.handlers.set(hook.id, [...list, { plugin: this.#id, handler }])
+    const fired = this.#plan.hooks.get(hook.id) ?? declared
+    this.#book.handlers.set(hook.id, [...list, { plugin: this.#id, handler: adaptHandler(handler, fired, declared) }])
   }
 
   #execute(kind: ActionKind, executor: Executor): void {
@@ -205,22 +233,28 @@ class PluginSetup {
   }
 
   #takeResult(result: unknown): void {
-    const { provides, contributes } = this.#plugin.manifest
+    const { provides, wraps, contributes } = this.#plugin.manifest
+    const slots = { ...provides, ...wraps }
     const given = (result ?? {}) as Record<string, unknown>
     for (const name of Object.keys(given)) {
-      if (!Object.hasOwn(provides, name) && !Object.hasOwn(contributes, name)) {
+      if (!Object.hasOwn(slots, name) && !Object.hasOwn(contributes, name)) {
         throw new ClonedError('PROVIDES_UNDECLARED', { plugin: this.#id, name })
       }
     }
-    for (const [name, slot] of Object.entries(provides)) {
+    for (const [name, slot] of Object.entries(slots)) {
       if (given[name] === undefined || given[name] === null) throw this.#missing('slot', name)
-      this.#book.services.set(slot.id, this.#host.service(slot.id, given[name]))
+      this.#book.provide(this.#id, slot, given[name])
     }
-    for (const [name, { id }] of Object.entries(contributes)) {
+    for (const [name, token] of Object.entries(contributes)) {
+      const { id } = token
+      const reader = this.#plan.readers.get(id) ?? token
       const items = given[name]
       if (!Array.isArray(items)) throw this.#missing('collection', name)
       const list = this.#book.contributions.get(id) ?? []
-      this.#book.contributions.set(id, [...list, ...items.map((item) => ({ plugin: this.#id, item }))])
+      this.#book.contributions.set(id, [
+        ...list,
+        ...items.map((item) => ({ plugin: this.#id, item: adapt(item, token, reader) })),
+      ])
     }
   }
 

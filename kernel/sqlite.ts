@@ -69,12 +69,19 @@ export function sqliteCode(error: unknown): number | undefined {
   return typeof code === 'number' ? code & 0xff : undefined
 }
 
+const require = createRequire(import.meta.url)
+
+/** Names are written out: a build has to know what it is made of. */
+const DRIVERS = {
+  'node:sqlite': () => require('node:sqlite'),
+  '@photostructure/sqlite': () => require('@photostructure/sqlite'),
+}
+
 function findDriver(): Driver {
-  const require = createRequire(import.meta.url)
   const failures: string[] = []
-  for (const name of ['node:sqlite', '@photostructure/sqlite']) {
+  for (const [name, load] of Object.entries(DRIVERS)) {
     try {
-      const { DatabaseSync } = quietly(() => require(name)) as { DatabaseSync: Driver }
+      const { DatabaseSync } = quietly(load) as { DatabaseSync: Driver }
       const probe = new DatabaseSync(':memory:')
       const version = String(probe.prepare('select sqlite_version() as version').get()?.['version'])
       probe.close()

@@ -1,22 +1,32 @@
-// Names services and lists by typed tokens; a token carries a type and must never carry behaviour.
+// Names services and lists by typed tokens; a token carries a type and must never carry more behaviour than its adapter.
+import type { AdapterOf } from './adapter.js'
+
+/** What a token says besides its id. */
+export interface TokenOptions<T> {
+  /** A positive integer, raised by breaking changes. */
+  readonly contract: number
+  /** Keeps plugins that were built for the contract before working: of a slot the service, of a collection an item. */
+  readonly previous?: AdapterOf<T>
+  /** What to use instead. Whoever uses the token gets one warning. */
+  readonly deprecated?: string
+}
 
 /**
  * A typed name of a service that exactly one plugin owns.
- * Two tokens are the same slot when their `id` is equal; a different `contract` number is skew and is named in the error.
+ * Two tokens are the same slot when their `id` is equal. Contracts one apart work together when the newer token has an
+ * adapter; any other difference is skew and is named in the error.
  * `T` exists for the compiler only and is never set.
  */
-export interface Slot<T, Id extends string = string> {
+export interface Slot<T, Id extends string = string> extends TokenOptions<T> {
   readonly kind: 'slot'
   readonly id: Id
-  readonly contract: number
   readonly T?: T
 }
 
 /** A typed name of a list that many plugins add to and one plugin (its owner) reads. */
-export interface Collection<T, Id extends string = string> {
+export interface Collection<T, Id extends string = string> extends TokenOptions<T> {
   readonly kind: 'collection'
   readonly id: Id
-  readonly contract: number
   readonly T?: T
 }
 
@@ -36,17 +46,14 @@ export interface Contribution<T> {
   readonly item: T
 }
 
-/** Names a service. `id` is dotted lower case (`acme.kms`), `contract` a positive integer raised by breaking changes. */
-export function slot<T, Id extends string = string>(id: Id, { contract }: { contract: number }): Slot<T, Id> {
-  return Object.freeze({ kind: 'slot' as const, id, contract })
+/** Names a service. `id` is dotted lower case: `acme.kms`. */
+export function slot<T, Id extends string = string>(id: Id, options: TokenOptions<T>): Slot<T, Id> {
+  return Object.freeze({ kind: 'slot' as const, id, ...options })
 }
 
-/** Names a list. Same rules for `id` and `contract` as {@link slot}. */
-export function collection<T, Id extends string = string>(
-  id: Id,
-  { contract }: { contract: number },
-): Collection<T, Id> {
-  return Object.freeze({ kind: 'collection' as const, id, contract })
+/** Names a list. `id` as in {@link slot}. */
+export function collection<T, Id extends string = string>(id: Id, options: TokenOptions<T>): Collection<T, Id> {
+  return Object.freeze({ kind: 'collection' as const, id, ...options })
 }
 
 /** Marks a requirement that may be absent. */

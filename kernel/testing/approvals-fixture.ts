@@ -1,6 +1,6 @@
 // What the cases of the approvals contract share: the fixture, the people and the actions; holds no rule.
 import assert from 'node:assert/strict'
-import type { ApprovalRequest, Approvals, AskShown, StoredAction, TakeAnswer, TakeRef } from '../contracts.js'
+import type { ApprovalRequest, Approvals, AskShown, AuditLog, StoredAction, TakeAnswer, TakeRef } from '../contracts.js'
 import { sha256 } from '../json.js'
 import type { ContractCase } from './case.js'
 
@@ -10,6 +10,8 @@ import type { ContractCase } from './case.js'
  */
 export interface ApprovalsFixture {
   readonly approvals: Approvals
+  /** Where decisions are recorded. Leave out for approvals that are no part of a workspace. */
+  readonly audit?: AuditLog
   /** How long a request may be decided and used, milliseconds. */
   readonly expiresMs: number
   /** Moves the clock that the approvals read. */

@@ -1,6 +1,6 @@
 // The rules of approvals for opening, covering and deciding, as cases; one table or one case for each rule.
 import assert from 'node:assert/strict'
-import type { AskShown } from '../contracts.js'
+import type { AskShown, StoredRecord } from '../contracts.js'
 import {
   actionOf,
   approve,
@@ -109,6 +109,23 @@ export function decisionRules(rule: Rule): ContractCase[] {
       assert.equal(decided.request.reason, 'no')
       assert.deepEqual(await approvals.get(request.id), decided.request)
     }),
+    rule(
+      'a decision stands in the audit log when it is answered, with its verdict and who gave it',
+      async (fixture) => {
+        const { approvals, audit } = fixture
+        if (!audit) return
+        for (const verdict of ['approve', 'deny'] as const) {
+          const { request } = await approvals.open(actionOf(verdict), [EDIT])
+          await approvals.decide(request.id, { verdict, by: TEST_DECIDER })
+          const found: readonly StoredRecord[] = await audit.find(request.id)
+          const decided = found.filter(({ record }) => record['type'] === 'approval.decided')
+          assert.deepEqual(
+            decided.map(({ record }) => [record['verdict'], (record['by'] as { id?: unknown } | undefined)?.id]),
+            [[verdict, TEST_DECIDER.id]],
+          )
+        }
+      },
+    ),
     rule('a denied request cannot be used', async ({ approvals }) => {
       const { request } = await approvals.open(actionOf('a'), [EDIT])
       await approvals.decide(request.id, { verdict: 'deny', by: TEST_DECIDER })

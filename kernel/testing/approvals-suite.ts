@@ -3,23 +3,13 @@ import type { ApprovalsFixture, Rule } from './approvals-fixture.js'
 import { grantRules } from './approvals-grants.js'
 import { coverRules, decisionRules, requestRules } from './approvals-requests.js'
 import { expiryRules, settlementRules, useRules } from './approvals-uses.js'
-import type { ContractCase } from './case.js'
+import { type ContractCase, contractCase } from './case.js'
 
 export { type ApprovalsFixture, TEST_DECIDER, TEST_REQUESTER } from './approvals-fixture.js'
 
 /** The contract of {@link Approvals}, a fresh fixture for each case. */
 export function approvalsSuite(make: () => Promise<ApprovalsFixture>): readonly ContractCase[] {
-  const rule: Rule = (name, check) => ({
-    name,
-    async run() {
-      const fixture = await make()
-      try {
-        await check(fixture)
-      } finally {
-        await fixture.close()
-      }
-    },
-  })
+  const rule: Rule = (name, check) => contractCase(name, make, check)
   return [
     ...requestRules(rule),
     ...coverRules(rule),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { AuditLog, AuditRecord, Receipt } from '../contracts.js'
 import { sha256 } from '../json.js'
-import type { ContractCase } from './case.js'
+import { type ContractCase, contractCase } from './case.js'
 
 /** A log under test, empty but for what it writes of its own. */
 export interface AuditSubject {
@@ -12,7 +12,7 @@ export interface AuditSubject {
   /** Makes the storage fail from now on. Leave out when it cannot be made to. */
   breakIt?(): Promise<void> | void
   /** Ends the log and removes what it stored. Called after every case. */
-  dispose?(): Promise<void> | void
+  close(): Promise<void> | void
 }
 
 const HASH = /^[0-9a-f]{64}$/
@@ -33,17 +33,7 @@ function outcome(callId: string, status: string): AuditRecord {
 
 /** The contract of slot `cloned.audit`. `make` is called once per case and answers a fresh log. */
 export function auditSuite(make: () => Promise<AuditSubject> | AuditSubject): readonly ContractCase[] {
-  const rule = (name: string, check: (subject: AuditSubject) => Promise<void>): ContractCase => ({
-    name,
-    run: async () => {
-      const subject = await make()
-      try {
-        await check(subject)
-      } finally {
-        await subject.dispose?.()
-      }
-    },
-  })
+  const rule = (name: string, check: (subject: AuditSubject) => Promise<void>) => contractCase(name, make, check)
   return [
     rule('answers seq, hash and durable for a record', async ({ log }) => {
       const receipt = await log.append(entry('acme.note'))

@@ -6,3 +6,28 @@ export interface ContractCase {
   readonly name: string
   run(): Promise<void>
 }
+
+/** What a case is about. */
+export interface ContractSubject {
+  /** Ends it and removes what it stored. Called after every case, whatever became of it. */
+  close(): Promise<void> | void
+}
+
+/** Makes a case of a rule, with a subject of its own. */
+export function contractCase<S extends ContractSubject>(
+  name: string,
+  make: () => Promise<S> | S,
+  check: (subject: S) => Promise<void> | void,
+): ContractCase {
+  return {
+    name,
+    async run() {
+      const subject = await make()
+      try {
+        await check(subject)
+      } finally {
+        await subject.close()
+      }
+    },
+  }
+}

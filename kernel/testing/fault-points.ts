@@ -35,7 +35,9 @@ export function placesOf(distribution: Distribution): readonly Place[] {
     ...plugin.manifest.taps
       .filter(({ id }) => KERNEL_HOOKS.some((known) => known.id === id))
       .flatMap((hook) => onHook(plugin.manifest.id, hook)),
-    ...Object.values(plugin.manifest.provides).flatMap(({ id }) => onSlot(plugin.manifest.id, id)),
+    ...Object.values({ ...plugin.manifest.provides, ...plugin.manifest.wraps }).flatMap(({ id }) =>
+      onSlot(plugin.manifest.id, id),
+    ),
   ])
 }
 

@@ -3,7 +3,7 @@ import type { Hook } from '../hooks.js'
 import type { Plugin } from '../plugin.js'
 import type { Fault } from './faults.js'
 
-/** Where a twin fails: in its handler on a hook, or in a method of a reserve or of a service that it provides. */
+/** Where a twin fails: in its handler on a hook, or in a method of a reserve or of a service that it provides or wraps. */
 export type FaultPoint =
   | { readonly at: 'hook'; readonly plugin: string; readonly hook: Hook; readonly method?: string }
   | { readonly at: 'slot'; readonly plugin: string; readonly slot: string; readonly method: string }
@@ -28,7 +28,10 @@ export function faultyTwin(plugin: Plugin, point: FaultPoint, trigger: Trigger):
   const setup = (ctx: Context) => {
     if (point.at === 'hook') return plugin.setup({ ...ctx, hooks: faultyRegistrar(ctx.hooks, point, trigger) })
     const result = plugin.setup(ctx) as Record<string, unknown>
-    const name = Object.entries(plugin.manifest.provides).find(([, slot]) => slot.id === point.slot)?.[0] ?? ''
+    const name =
+      Object.entries({ ...plugin.manifest.provides, ...plugin.manifest.wraps }).find(
+        ([, slot]) => slot.id === point.slot,
+      )?.[0] ?? ''
     return { ...result, [name]: faultyService(result[name] as object, point.method, trigger) }
   }
   return Object.freeze({ ...plugin, setup })

@@ -64,7 +64,8 @@ export function setupRules(plugin: Plugin, options: PluginContractOptions): Cont
         assert.deepEqual(await registered(), first)
         const named = (start: string) =>
           first.filter((line) => line.startsWith(start)).map((line) => line.split(' ')[1])
-        const returned = [...Object.keys(manifest.provides), ...Object.keys(manifest.contributes)]
+        const { provides, wraps, contributes } = manifest
+        const returned = [provides, wraps, contributes].flatMap((record) => Object.keys(record))
         assert.deepEqual(named('return ').sort(), returned.sort())
         assert.deepEqual(named('execute ').sort(), manifest.executes.map(({ id }) => id).sort())
         const taps = ['transform ', 'guard ', 'reserve ', 'notify ', 'observe '].flatMap(named)
@@ -100,6 +101,14 @@ export function lifeRules(plugin: Plugin, options: PluginContractOptions): Contr
           await setting.dispose?.()
         }
       },
+    },
+    {
+      name: 'it lives in two kernels at once',
+      run: () =>
+        inKernel(plugin, options, async (one) => {
+          await one.kernel.start()
+          await inKernel(plugin, options, (other) => other.kernel.start())
+        }),
     },
     {
       name: 'it leaves no timer, handle, thread or request behind',

@@ -37,6 +37,7 @@ interface Fields {
   kernel?: string
   requires?: Record<string, Requirement>
   provides?: Record<string, Slot<unknown>>
+  wraps?: Record<string, Slot<unknown>>
   contributes?: Record<string, Collection<unknown>>
   owns?: Record<string, Collection<unknown>>
   taps?: readonly Hook[]
@@ -92,6 +93,26 @@ const rows: Row[] = [
   ['a use() of undefined', 'PLUGIN_INVALID', /number 1/, of([use(undefined as never, {})])],
   ['a version that is not semver', 'PLUGIN_INVALID', /"t.a".*version "one"/, of([p('t.a', { version: 'one' })])],
   ['a kernel range that is not semver', 'PLUGIN_INVALID', /kernel range "new"/, of([p('t.a', { kernel: 'new' })])],
+  ...(
+    [
+      ['a required slot that is undefined', { requires: { a: undefined } }, /requires\.a is not a slot/],
+      ['an optional slot that is undefined', { requires: { a: optional(undefined as never) } }, /requires\.a/],
+      ['a required slot that is a string', { requires: { a: 'test.a' } }, /requires\.a/],
+      ['a provided slot that is a collection', { provides: { a: list } }, /provides\.a is not a slot/],
+      ['a list of wrapped slots', { wraps: [a] }, /wraps is not a record/],
+      ['a contribution to a slot', { contributes: { a } }, /contributes\.a is not a collection/],
+      ['a slot without a contract', { provides: { a: { ...a, contract: undefined } } }, /provides\.a/],
+      ['a slot of contract zero', { provides: { a: { ...a, contract: 0 } } }, /provides\.a/],
+      ['a tap of nothing', { taps: [undefined] }, /taps\.0 is not a hook/],
+      ['a tap that is no list', { taps: beforeToolCall }, /taps is not a list/],
+      ['a tap of a hook by its name', { taps: ['beforeToolCall'] }, /taps\.0/],
+      ['an executed kind that is a hook', { executes: [beforeToolCall] }, /executes\.0 is not a kind of action/],
+      ['a stability that is none', { stability: 'solid' }, /stability is not one of/],
+      ['a tool prefix that is no text', { toolPrefixes: [1] }, /toolPrefixes/],
+      ['one name for two things', { provides: { a }, contributes: { a: list } }, /"a" is used twice/],
+      ['a bare schema as configuration', { config: { type: 'object' } }, /configSchema\(\)/],
+    ] as const
+  ).map(([rule, fields, says]): Row => [rule, 'PLUGIN_INVALID', says, of([p('t.a', fields as never)])]),
   ...['single', 'Acme.kms', 'acme..kms', 'acme.', '', 'acme kms', '1.a', 'a.b\n'].map(
     (id): Row => [`the plugin id ${JSON.stringify(id)}`, 'PLUGIN_ID_INVALID', /not valid/, of([p(id)])],
   ),
@@ -100,6 +121,18 @@ const rows: Row[] = [
     'PLUGIN_DUPLICATE',
     /"t.a".*1\.0\.0 and 2\.0\.0/,
     of([p('t.a'), p('t.a', { version: '2.0.0' })]),
+  ],
+  [
+    'a slot that is called like another plugin, and would stand for it among the guards',
+    'PLUGIN_INVALID',
+    /"t.b".*slot "t.a".*another plugin/,
+    of([p('t.a'), p('t.b', { provides: { x: slot('t.a', { contract: 1 }) } })], { omit: ['t.a'] }),
+  ],
+  [
+    'a wrapper of a slot that is called like a property of every object',
+    'WRAP_UNLISTED',
+    /"t.a".*constructor/,
+    of([p('t.a', { wraps: { x: slot('constructor', { contract: 1 }) } })], { wrap: {} }),
   ],
   ['a plugin for another kernel', 'KERNEL_VERSION', /"t.a".*\^9\.0\.0/, of([p('t.a', { kernel: '^9.0.0' })])],
   [
@@ -202,7 +235,87 @@ const rows: Row[] = [
       replace: { 'test.a': 't.a', 'test.b': 't.b' },
     }),
   ],
-  ['an omit of what is not listed', 'OMIT_UNKNOWN', /"t.z".*/, of([p('t.a')], { omit: ['t.z'] })],
+  [
+    'a wrap that the distribution does not list',
+    'WRAP_UNLISTED',
+    /wrap: { 'test\.a': \['t\.b', 't\.c'\] }/,
+    of([p('t.a', { provides: { a } }), p('t.b', { wraps: { a } }), p('t.c', { wraps: { a } })], {
+      wrap: { 'test.a': ['t.b'] },
+    }),
+  ],
+  [
+    'a wrap by a plugin that is not present',
+    'WRAP_UNKNOWN',
+    /"t.z" for slot "test.a", and it is not present/,
+    of([p('t.a', { provides: { a } })], { wrap: { 'test.a': ['t.z'] } }),
+  ],
+  [
+    'a wrap by a plugin that does not wrap that slot',
+    'WRAP_UNKNOWN',
+    /does not say/,
+    of([p('t.a', { provides: { a } }), p('t.b', { provides: { b } })], { wrap: { 'test.a': ['t.b'] } }),
+  ],
+  [
+    'a wrap that is named twice',
+    'WRAP_UNKNOWN',
+    /twice/,
+    of([p('t.a', { provides: { a } }), p('t.b', { wraps: { a } })], { wrap: { 'test.a': ['t.b', 't.b'] } }),
+  ],
+  [
+    'a wrap around the gate of the kernel',
+    'WRAP_UNKNOWN',
+    /the kernel provides it/,
+    of([p('t.b', { wraps: { gate: gateSlot } })], { wrap: { [gateSlot.id]: ['t.b'] } }),
+  ],
+  [
+    'a wrap around what nobody provides',
+    'SLOT_MISSING',
+    /"test.a" is required by "t.b"/,
+    of([p('t.b', { wraps: { a } })], { wrap: { 'test.a': ['t.b'] } }),
+  ],
+  [
+    'a wrap for another contract than is provided',
+    'SLOT_CONTRACT',
+    /"t.a" provides contract 1, "t.b" was built for contract 2/,
+    of([p('t.a', { provides: { a } }), p('t.b', { wraps: { a: a2 } })], { wrap: { 'test.a': ['t.b'] } }),
+  ],
+  [
+    'a need of the contract inside of a wrap',
+    'SLOT_CONTRACT',
+    /"t.b" provides contract 2, "t.c" was built for contract 1/,
+    of([p('t.a', { provides: { a: a2 } }), p('t.b', { wraps: { a: a2 } }), p('t.c', { requires: { a } })], {
+      wrap: { 'test.a': ['t.b'] },
+    }),
+  ],
+  [
+    'a plugin that wraps what it provides',
+    'PLUGIN_CYCLE',
+    /t\.a \(needs test\.a\) -> t\.a/,
+    of([p('t.a', { provides: { a }, wraps: { inner: a } })], { wrap: { 'test.a': ['t.a'] } }),
+  ],
+  [
+    'a plugin that requires what it wraps',
+    'PLUGIN_CYCLE',
+    /t\.b \(needs test\.a\) -> t\.b/,
+    of([p('t.a', { provides: { a } }), p('t.b', { requires: { a }, wraps: { inner: a } })], {
+      wrap: { 'test.a': ['t.b'] },
+    }),
+  ],
+  [
+    'plugins that wrap each other the other way round',
+    'PLUGIN_CYCLE',
+    /t\.c \(needs test\.a\) -> t\.d \(needs test\.b\) -> t\.c/,
+    of([p('t.a', { provides: { a, b } }), p('t.c', { wraps: { a, b } }), p('t.d', { wraps: { a, b } })], {
+      wrap: { 'test.a': ['t.d', 't.c'], 'test.b': ['t.c', 't.d'] },
+    }),
+  ],
+  [
+    'a wrap that is no list',
+    'DISTRIBUTION_INVALID',
+    /wrap\.test\.a/,
+    of([p('t.a')], { wrap: { 'test.a': 't.b' as never } }),
+  ],
+  ['an omit of what is not listed', 'OMIT_UNKNOWN', /omit leaves out "t.z".*/, of([p('t.a')], { omit: ['t.z'] })],
   [
     'a required guard that is not present',
     'GUARD_MISSING',
@@ -350,6 +463,9 @@ describe('a plan', () => {
       'PLUGIN_CYCLE',
       'REPLACE_UNKNOWN',
       'REPLACE_LEAVES_HOLE',
+      'WRAP_UNKNOWN',
+      'WRAP_UNLISTED',
+      'DISTRIBUTION_INVALID',
       'OMIT_UNKNOWN',
       'GUARD_MISSING',
       'MAY_ALLOW_UNKNOWN',
@@ -363,6 +479,19 @@ describe('a plan', () => {
       'CONFIG_UNKNOWN',
     ]
     expect([...new Set(rows.map(([, code]) => code))].sort()).toEqual(planned.sort())
+  })
+
+  it('leaves out what the run-time configuration does not want, but no guard that is required', () => {
+    const distribution = of([p('t.a', { taps: [beforeToolCall] }), p('t.b')], {
+      requireGuards: { beforeToolCall: ['t.a'] },
+    })
+    expect(plan(distribution, {}, ['t.b']).plugins.map(({ id }) => id)).toEqual(['t.a'])
+    expect(plan(distribution, {}, ['t.b']).problems).toEqual([])
+    expect(plan(distribution, {}, ['t.a', 't.z']).problems.map(({ code }) => code)).toEqual([
+      'OMIT_UNKNOWN',
+      'GUARD_MISSING',
+    ])
+    expect(() => createKernel(distribution, { off: ['t.a'] })).toThrow(/GUARD_MISSING/)
   })
 
   it('reports every problem together, and the kernel refuses them in one error before any plugin code runs', () => {

@@ -192,6 +192,18 @@ const rows: [rule: string, code: ErrorCode, says: RegExp, plugin: Plugin][] = [
   ],
 ]
 
+describe('a plugin is refused where it is defined', () => {
+  it.each([
+    ['without a setup', { id: 'test.bad', setup: undefined }, /no setup function/],
+    ['with a misspelt field', { id: 'test.bad', require: {} }, /"test.bad".*"require" \(did you mean "requires"\?\)/],
+    ['with a field of nobody', { id: 'test.bad', __proto__: null, before: ['test.b'] }, /unknown field "before"/],
+  ] as const)('%s', (_, fields, says) => {
+    const define = () => definePlugin({ ...basics, setup: () => {}, ...fields } as Any)
+    expect(define).toThrow(expect.objectContaining({ code: 'PLUGIN_INVALID' }))
+    expect(define).toThrow(says)
+  })
+})
+
 describe('a setup is refused that', () => {
   it.each(rows)('%s', (_, code, says, plugin) => {
     const boot = () => create(plugin)

@@ -13,6 +13,7 @@ import {
   type Reserve,
   reserveToolCall,
   type Slot,
+  slot,
 } from 'cloned/kernel'
 import { basics, checks, clockSlot, config, launch, type Mailer, mailerSlot } from './support.js'
 
@@ -200,3 +201,37 @@ new ClonedError('TOOL_UNKNOWN', { tool: 'a' })
 new ClonedError('TOOL_UNKNOWN', { tool: 'a', near: '', extra: 'b' })
 // @ts-expect-error a parameter that is no text
 new ClonedError('TOOL_UNKNOWN', { tool: {}, near: '' })
+
+// -- wraps -----------------------------------------------------------------------------------------------------------
+
+definePlugin({
+  ...basics,
+  wraps: { clock: clockSlot },
+  setup({ inner, deps }) {
+    // @ts-expect-error a service that the manifest does not wrap
+    inner.mailer
+    // @ts-expect-error what is wrapped is inside, not among the dependencies
+    deps.clock
+    return { clock: { now: () => inner.clock.now() + 1 } }
+  },
+})
+
+definePlugin({
+  ...basics,
+  wraps: { clock: clockSlot },
+  // @ts-expect-error a wrapper that returns another service
+  setup: () => ({ clock: { tick: () => 0 } }),
+})
+
+definePlugin({
+  ...basics,
+  wraps: { clock: clockSlot },
+  // @ts-expect-error a wrapper that returns nothing
+  setup: () => ({}),
+})
+
+slot<Mailer, 'test.mailer'>('test.mailer', {
+  contract: 2,
+  // @ts-expect-error an adapter with one way only
+  previous: { up: (before: { post(to: string): void }) => ({ send: async (to: string) => before.post(to) }) },
+})

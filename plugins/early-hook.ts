@@ -3,10 +3,16 @@ import { isUtf8 } from 'node:buffer'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { settingsOf } from './cli/environment.js'
+import { isTuned, settingsOf } from './cli/settings.js'
 import { askGateways } from './mcp-clients/hook/ask.js'
 import { MAX_EVENT, SOCKETS } from './mcp-clients/hook/socket.js'
-import { DIRECTORY, nearestWorkspace } from './workspace/nearest.js'
+import { DIRECTORY, nearestWorkspace, type Whereabouts } from './workspace/nearest.js'
+
+/**
+ * Clients give their hooks 30 s, and some of them run the call of one that took longer. Many at once, or one that waits for
+ * a lock, may take that long; the client has to hear of it before.
+ */
+const DEADLINE_MS = 25_000
 
 /** What is to be printed, or what was read of standard input by then. */
 export type EarlyHook = { readonly answer: string } | { readonly stdin: Buffer } | undefined
@@ -16,12 +22,15 @@ export async function earlyHook(argv: readonly string[]): Promise<EarlyHook> {
   const [flag, root] = argv.length === 4 ? argv : ['--workspace', undefined]
   const [verb, client = ''] = argv.slice(-2)
   if (verb !== 'hook' || flag !== '--workspace' || (argv.length !== 2 && argv.length !== 4)) return undefined
+  setTimeout(() => process.exit(2), DEADLINE_MS).unref()
+  if (isTuned()) return undefined
   const [cwd, home] = [process.cwd(), homedir()]
-  const sockets = socketsOf(root, cwd, home)
+  const settings = settingsOf('cloned.mcp-clients', cwd)
+  const sockets = socketsOf({ root, cwd, home, configHome: settings['configHome'] ?? join(home, '.config') })
   if (sockets === undefined) return undefined
   const stdin = await everything()
   if (stdin.length > MAX_EVENT || !isUtf8(stdin)) return { stdin }
-  const where = { cwd, home, ...settingsOf('cloned.mcp-clients', cwd) }
+  const where = { cwd, home, ...settings }
   const program = fileURLToPath(new URL('./bin.js', import.meta.url))
   const request = { version: 1, program, client, event: stdin.toString('utf8'), where } as const
   // What keeps it from asking is as no gateway at all: then it judges itself.
@@ -29,10 +38,13 @@ export async function earlyHook(argv: readonly string[]): Promise<EarlyHook> {
   return answer === undefined ? { stdin } : { answer: JSON.stringify(answer) }
 }
 
-function socketsOf(root: string | undefined, cwd: string, home: string): string | undefined {
+function socketsOf(where: Whereabouts): string | undefined {
   try {
-    const nearest = nearestWorkspace({ root, cwd, home })
-    return nearest && nearest.problem === undefined ? join(nearest.root, DIRECTORY, SOCKETS) : undefined
+    const nearest = nearestWorkspace(where)
+    if (!nearest || nearest.problem !== undefined) return undefined
+    // Whoever may make a `.cloned` in a project could listen there, and allow everything.
+    if (where.root === undefined && nearest.noted === undefined) return undefined
+    return join(nearest.root, DIRECTORY, SOCKETS)
   } catch {
     // Met again on the usual way, and said there.
     return undefined

@@ -50,9 +50,10 @@ async function runUndo(parts: ImportParts, ctx: CommandContext): Promise<Command
   const words = {
     restored: 'as it was, byte for byte',
     removed: 'removed, it was not there',
-    'edited back': 'only what the import changed',
+    'edited back': 'put back where the import changed it',
   }
-  const lines = undone.map(({ path, how }) => `${ctx.printable(path)}  ${words[how]}`)
+  const would = ctx.dryRun ? 'would be ' : ''
+  const lines = undone.map(({ path, how }) => `${ctx.printable(path)}  ${would}${words[how]}`)
   const servers = Object.keys(parts.ledgers.read().servers)
   return {
     json: { status: ctx.dryRun ? 'dry-run' : 'done', files: undone.map(({ path, how }) => ({ path, how })), servers },

@@ -1,7 +1,7 @@
 // Wires what is known of clients into a distribution: the import, the hooks and their checks; decides nothing itself.
+import { existsSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import {
   approvalsSlot,
   auditSlot,
@@ -43,7 +43,7 @@ export interface McpClientsConfig {
   readonly appData?: string
   readonly claudeHome?: string
   readonly codexHome?: string
-  /** The words that start this program. Default: this Node and this installation. */
+  /** The words that start this program. Default: this Node, and the script that it was started with. */
   readonly program?: readonly string[]
 }
 
@@ -147,7 +147,11 @@ export const mcpClientsPlugin = definePlugin({
   },
 })
 
-/** This Node and this installation, by paths that do not depend on where a client is started. */
+/**
+ * This Node and the script it runs, by a path that does not depend on where a client is started. A build and a command line
+ * of one's own are other distributions than the `cloned` beside this file: a client has to get the one that asked.
+ */
 function ownProgram(): readonly string[] {
-  return [process.execPath, fileURLToPath(new URL('../bin.js', import.meta.url))]
+  const script = process.argv[1] ?? 'cloned'
+  return [process.execPath, existsSync(script) ? realpathSync(script) : script]
 }

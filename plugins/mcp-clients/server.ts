@@ -93,15 +93,19 @@ function makeCommand(
   machine: Machine,
 ): Made {
   const words = splitWords(command)
-  const shown = words.map(({ prefix, secret }) => (secret === undefined ? prefix : `${prefix}[secret]`))
+  const shown = words.map(({ prefix, secret, mixed }) =>
+    secret === undefined && !mixed ? prefix : `${prefix}[secret]`,
+  )
   const left = (why: string): Made => ({ kind: 'left', why, shown })
-  const filled = command.map(reference).find((each) => each !== undefined)
+  const settings = Object.entries(env).filter(([variable, text]) => isSetting(variable, text))
+  const filled = [...command, ...settings.map(([, text]) => text)].map(reference).find((each) => each !== undefined)
   if (filled !== undefined) return left(`its command holds ${filled}, which only the client fills in`)
+  const mixed = words.findIndex((word) => word.mixed)
+  if (mixed >= 0) return left(`its argument ${mixed} holds a secret among other things; give that by its environment`)
   const program = findProgram(command, machine)
   if (program.kind === 'missing') return left(program.why)
   // The program may have taken the place of several words; those after it are still the last ones.
   const rest = words.slice(words.length - program.args)
-  const settings = Object.entries(env).filter(([variable, text]) => isSetting(variable, text))
   const secrets: SecretPart[] = Object.entries(env)
     .filter(([variable, text]) => !isSetting(variable, text))
     .map(
@@ -119,7 +123,7 @@ function makeCommand(
       started.push(singleQuoted(prefix))
       continue
     }
-    const variable = `CLONED_ARGUMENT_${i + 1}`
+    const variable = `HIDDEN_ARGUMENT_${i + 1}`
     started.push(`${prefix === '' ? '' : singleQuoted(prefix)}"$${variable}"`)
     const field = `argument-${i + 1}`
     secrets.push({

@@ -3,6 +3,7 @@ import { compileSchema, type Json, type JsonObject } from 'cloned/kernel'
 import { isObject } from './peer.js'
 import { References, schemasIn } from './references.js'
 import { unsafePattern } from './regex.js'
+import { mustBeLight } from './weight.js'
 
 const TYPES = ['null', 'boolean', 'object', 'array', 'number', 'string']
 /** Assertions whose value is taken over as it is, by the type that they are about. */
@@ -37,6 +38,7 @@ type Mutable = { [key: string]: Json }
 /** Throws why it cannot be judged. */
 export function gateSchema(schema: JsonObject): JsonObject {
   const written = new Writer(schema).whole()
+  mustBeLight(written)
   // The last word is that of whoever will judge by it.
   compileSchema(written)
   return written

@@ -3,6 +3,9 @@
 /** A group that repeats without bounds and begins with a mark that its one repeated class does not hold: `(?:-[a-z0-9]+)*`. */
 const SEPARATED = /^(?:\?:)?(\\[^\w\s]|[^\w\s\\[\](){}.*+?|^$])(\[(?:[^\]\\]|\\.)+\]|\\[wds]|\w)[+*]$/
 const UNBOUNDED = /^(?:[*+]|\{\d+,\})\??/
+const BOUNDED = /^\{(?:\d+,)?(\d+)\}/
+/** So often repeated, what branches takes as long as if it were without bounds: `(a?){30}`. */
+const OFTEN = 10
 const MAX_LENGTH = 2_000
 const MAX_REPEATED = 12
 
@@ -21,7 +24,7 @@ export function unsafePattern(pattern: string): string | undefined {
 
 interface Group {
   readonly start: number
-  /** Whether something in it repeats without bounds, or is one of several. */
+  /** Whether something in it repeats without bounds, is one of several, or may be missing. */
   branches: boolean
 }
 
@@ -44,9 +47,12 @@ function exponential(pattern: string): boolean {
     else if (c === '[') i = classEnd(pattern, i)
     else if (c === ')') closed = open.pop()
     else if (c === '*' || c === '+' || c === '{' || c === '?') continue
-    if (!UNBOUNDED.test(pattern.slice(i + 1, i + 12))) continue
-    if (++repeated > MAX_REPEATED) return true
-    if (closed?.branches && !separated(pattern.slice(closed.start, i))) return true
+    const after = pattern.slice(i + 1, i + 25)
+    const unbounded = UNBOUNDED.test(after)
+    const often = Number(BOUNDED.exec(after)?.[1] ?? 0) > OFTEN
+    if ((unbounded || often) && closed?.branches && !separated(pattern.slice(closed.start, i))) return true
+    if (!unbounded && !after.startsWith('?')) continue
+    if (unbounded && ++repeated > MAX_REPEATED) return true
     for (const group of open) group.branches = true
   }
   return false

@@ -1,6 +1,7 @@
 // Takes requests that are no tool calls to their server through the gate; what was not let through and recorded is not sent.
 import { type Executor, type Gate, HandlerError, type Json, type JsonObject, type Scrubber } from 'cloned/kernel'
 import { failure } from './failure.js'
+import { inItsOwnName } from './result.js'
 import type { Servers } from './servers.js'
 import { type McpRequest, mcpRequest, PROTOCOL_ERROR, REFUSED, type RelayOptions, UpstreamError } from './slot.js'
 
@@ -45,7 +46,7 @@ export function requestExecutor({ servers, scrubber }: RequestParts): Executor<M
             await running.relist(ctx)
             return { tools: running.list.map(({ name: tool }) => ({ name: tool ?? '' })) }
           }
-          return await running.session.request(method, params, {
+          const answered = await running.session.request(method, params, {
             via: { ctx },
             signal: ctx.signal,
             deadlineMs: Math.min(deadlineMs ?? LONGEST_MS, LONGEST_MS),
@@ -53,6 +54,7 @@ export function requestExecutor({ servers, scrubber }: RequestParts): Executor<M
             ...(client === undefined ? {} : { client }),
             ...(answer ? { answer: (asked, about, signal, key) => answer(asked, clean(about), signal, key) } : {}),
           })
+          return inItsOwnName(answered)
         })
       } catch (error) {
         if (given && error instanceof UpstreamError) given.error = error

@@ -37,13 +37,26 @@ export function withoutForeignFiles(result: JsonObject, seen: readonly string[])
 
 /** The path of a `file:` URL; empty for one that has none that could be judged. */
 function pathOf(uri: string): string | undefined {
-  if (!/^\s*file:/i.test(uri)) return undefined
+  // Readers of URLs leave out what stands before one, and line ends and tabs anywhere (WHATWG URL, 4.4).
+  if (!/^file:/i.test(uri.replace(UNREAD, ''))) return undefined
   try {
     const { host, pathname } = new URL(uri)
     return host === '' && !/%2f/i.test(pathname) ? decodeURIComponent(pathname) : ''
   } catch {
     return ''
   }
+}
+
+const UNREAD = /[\p{Cc}\p{Cf}\s]/gu
+
+/** What the gateway says itself of how a call ended, or of what kind its answer is: of that a server's word counts for nothing. */
+const OURS = /^(?:cloned\/|io\.modelcontextprotocol\/authorization$)/i
+
+/** The answer of a server without what would read as said by the gateway. */
+export function inItsOwnName({ resultType: _, ...result }: JsonObject): JsonObject {
+  const meta = result['_meta']
+  if (!isObject(meta) || !Object.keys(meta).some((key) => OURS.test(key))) return result
+  return { ...result, _meta: Object.fromEntries(Object.entries(meta).filter(([key]) => !OURS.test(key))) }
 }
 
 interface Spill {

@@ -36,6 +36,9 @@ interface Kept {
   running: Running | undefined
 }
 
+/** How soon a program ends that another process has unwrapped, switched off or exchanged. */
+const LOOK_MS = 2_000
+
 const NO_TOOLS: ToolList = { about: {}, tools: [] }
 
 export class Servers {
@@ -43,6 +46,9 @@ export class Servers {
   readonly #kept = new Map<string, Kept>()
   readonly #lists = new Map<string, ToolList>()
   #open = false
+  #looking: NodeJS.Timeout | undefined
+  /** What was told last of a file that cannot be read. */
+  #warned = ''
   /** What of the state was taken up. */
   #revision = 0
   /** Those that are being wrapped. */
@@ -55,6 +61,7 @@ export class Servers {
   /** Never fails for what a person can mend: then no server runs, and every command says why. */
   async open(): Promise<void> {
     this.#open = true
+    this.#looking ??= setInterval(() => this.#lookAgain(), LOOK_MS).unref()
     await this.refresh().catch((error: unknown) => {
       if (!isClonedError(error)) throw error
       this.#parts.log.warn('no MCP server runs: the servers cannot be read', { error: error.message })
@@ -87,13 +94,8 @@ export class Servers {
   /** Those in force, as last read; what another process has changed is taken up soon after. None before the start. */
   current(): readonly KnownServer[] {
     if (!this.#open) return []
-    const { state, log } = this.#parts
-    if (state.stale) {
-      this.refresh().catch((error: unknown) =>
-        log.warn('MCP servers could not be read', { error: describeThrown(error) }),
-      )
-    }
-    return state.servers.filter(inForce)
+    this.#lookAgain()
+    return this.#parts.state.servers.filter(inForce)
   }
 
   /** What a person has agreed to start, in force or not yet. */
@@ -168,9 +170,26 @@ export class Servers {
 
   async stop(): Promise<void> {
     this.#open = false
+    clearInterval(this.#looking)
+    this.#looking = undefined
     const all = [...this.#kept.values()]
     this.#kept.clear()
     await Promise.all(all.map(({ supervising }) => supervising.stop()))
+  }
+
+  #lookAgain(): void {
+    const { state, log } = this.#parts
+    if (!state.stale) return
+    this.refresh().then(
+      () => {
+        this.#warned = ''
+      },
+      (thrown: unknown) => {
+        const error = describeThrown(thrown)
+        if (error !== this.#warned) log.warn('MCP servers could not be read', { error })
+        this.#warned = error
+      },
+    )
   }
 
   async #keptFor(name: string): Promise<Kept> {

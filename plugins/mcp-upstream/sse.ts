@@ -7,6 +7,7 @@ export class EventReader {
   readonly #each: (data: string) => void
   readonly #decoder = new StringDecoder('utf8')
   #rest = ''
+  #cut = false
   #data: string[] = []
   #length = 0
 
@@ -16,22 +17,26 @@ export class EventReader {
   }
 
   write(chunk: Uint8Array): void {
-    const text = this.#rest + this.#decoder.write(Buffer.from(chunk))
-    // A CR at the end may be half of a line end.
-    const usable = text.endsWith('\r') ? text.length - 1 : text.length
-    let at = 0
-    for (const found of text.slice(0, usable).matchAll(/\r\n|\n|\r/g)) {
-      this.#line(text.slice(at, found.index))
+    const text = this.#decoder.write(Buffer.from(chunk))
+    if (text === '') return
+    // The other half of a line end that was cut in two.
+    let at = this.#cut && text.startsWith('\n') ? 1 : 0
+    this.#cut = text.endsWith('\r')
+    // Only what is new is searched: a line of many pieces would else be gone through again with each.
+    for (const found of text.matchAll(/\r\n|\n|\r/g)) {
+      if (found.index < at) continue
+      this.#line(this.#rest + text.slice(at, found.index))
+      this.#rest = ''
       at = found.index + found[0].length
     }
-    this.#rest = text.slice(at)
+    this.#rest += text.slice(at)
     if (this.#rest.length + this.#length > this.#maxLength)
       throw new Error(`an event is longer than ${this.#maxLength}`)
   }
 
   /** An event without its end is none, but servers leave the last empty line out. */
   end(): void {
-    if (this.#rest !== '') this.#line(this.#rest.replace(/\r$/, ''))
+    if (this.#rest !== '') this.#line(this.#rest)
     this.#rest = ''
     this.#line('')
   }

@@ -95,7 +95,7 @@ async function diff(parts: ToolCommandParts, ctx: CommandContext): Promise<Comma
     ]),
     ...change.removed.map((tool) => `- ${nameOf(tool)}`),
     ...[...running.standings].flatMap(([tool, standing]) =>
-      standing.state === 'broken' ? [`! ${tool}: ${standing.problem}`] : [],
+      standing.state === 'broken' ? [`! ${nameOf(tool)}: ${standing.problem}`] : [],
     ),
     ...[...suspicious].flatMap(([tool, all]) =>
       all.map(

@@ -16,7 +16,7 @@ import { gateSchema } from './gate-schema.js'
 import { paramHeaders } from './http.js'
 import { idPart } from './id-part.js'
 import { isObject } from './peer.js'
-import { spilled, unsound, withoutForeignFiles } from './result.js'
+import { inItsOwnName, spilled, unsound, withoutForeignFiles } from './result.js'
 import type { Servers } from './servers.js'
 import type { ServerSpec } from './slot.js'
 
@@ -127,7 +127,7 @@ export class WrappedTools {
       const problem = unsound(result)
       if (problem !== undefined) throw noResult(name, problem)
       const seen = server.kind === 'command' ? [...server.read, ...server.write] : []
-      return await spilled(withoutForeignFiles(result, seen), ctx, {
+      return await spilled(withoutForeignFiles(inItsOwnName(result), seen), ctx, {
         maxBytes: resultBytes,
         scrubber,
         filename: `${toolId(name, tool).slice(TOOL_PREFIX.length).replace(/@.*/, '').slice(0, 80)}.json`,

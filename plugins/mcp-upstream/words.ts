@@ -103,6 +103,8 @@ function listed(names: readonly string[]): string {
   return `${names.slice(0, MAX_SHOWN).map(nameOf).join(', ')}${more}`
 }
 
+/** A name that could read as something else stands in quotes, on one line. */
 export function nameOf(name: string): string {
-  return name === INSTRUCTIONS ? 'its instructions' : name
+  if (name === INSTRUCTIONS) return 'its instructions'
+  return /^[\w.:/-]+$/.test(name) ? name : JSON.stringify(name)
 }

@@ -45,11 +45,13 @@ async function asked(pending: Pending, hand: Hand, parts: ApprovalParts, signal:
   const rules = parts.policy?.snapshot().approvals
   // Elsewhere an authenticated approver has to decide: here the client is only told.
   const { person } = hand.scope().credential
-  const by = rules?.selfDecision === true && rules.approvers.length === 0 ? person : undefined
+  const { text, whole } = message(pending)
+  // Nobody decides on what they do not see.
+  const by = whole && rules?.selfDecision === true && rules.approvers.length === 0 ? person : undefined
   for (let round = 0; round < MAX_ROUNDS && !signal.aborted; round++) {
     let answer: Json
     try {
-      const params = { mode: 'form', message: message(pending), requestedSchema: by ? CHOICE : NOTHING }
+      const params = { mode: 'form', message: text, requestedSchema: by ? CHOICE : NOTHING }
       answer = await hand.ask('elicitation/create', params, signal, `cloned_approval_${approval.id}_${round}`)
     } catch {
       // The client could not ask, or the question was called off: the request stays as it is.
@@ -62,11 +64,10 @@ async function asked(pending: Pending, hand: Hand, parts: ApprovalParts, signal:
       if (await isDecided(pending, parts)) return true
       continue
     }
-    const verdict =
-      said['action'] === 'decline' || choice === 'deny' ? 'deny' : choice === 'approve' ? 'approve' : undefined
-    if (said['action'] === 'cancel' || verdict === undefined) return false
+    const verdict = said['action'] === 'decline' ? 'deny' : said['action'] === 'accept' ? choice : undefined
+    if (verdict !== 'deny' && verdict !== 'approve') return false
     // Whoever sits at the client decides, not the agent that the call was made for.
-    const reason = `answered in the MCP client ${hand.scope().client.name ?? 'without a name'}`
+    const reason = `answered in the MCP client ${hand.scope().client.name?.slice(0, 100) ?? 'without a name'}`
     await parts.approvals?.decide(approval.id, { verdict, by, proven: true, reason })
     return true
   }
@@ -92,13 +93,22 @@ const CHOICE = {
 }
 const NOTHING = { type: 'object', properties: {} }
 
-const INPUT_SHOWN = 2000
+const INPUT_SHOWN = 8000
+/** What is not drawn, or changes how the rest is drawn; JSON escapes the other controls itself. */
+const UNSEEN = /[\x7f-\x9f\p{Cf}\p{Default_Ignorable_Code_Point}\u2028\u2029]/gu
 
-function message({ approval, reason, help }: Pending): string {
+function message({ approval, reason, help }: Pending): { readonly text: string; readonly whole: boolean } {
   const { target, input, actor } = approval.action
-  const text = JSON.stringify(input, null, 1)
-  const shown = text.length > INPUT_SHOWN ? `${text.slice(0, INPUT_SHOWN)} … (${text.length} characters)` : text
-  return `${actor.id} wants to call ${target}.\n${reason}\n${shown}\n${help}`
+  const json = JSON.stringify(input, null, 1).replace(UNSEEN, escaped)
+  const whole = json.length <= INPUT_SHOWN
+  const shown = whole ? json : `${json.slice(0, INPUT_SHOWN)} … (${json.length} characters: too many to decide on here)`
+  return { text: `${actor.id} wants to call ${target}.\n${reason.replace(UNSEEN, escaped)}\n${shown}\n${help}`, whole }
+}
+
+/** As JSON escapes: a pair becomes two escapes. */
+function escaped(character: string): string {
+  const units = character.split('').map((unit) => unit.charCodeAt(0).toString(16).padStart(4, '0'))
+  return units.map((unit) => `\\u${unit}`).join('')
 }
 
 /** The request is held, with signs of life, for less than clients wait. */

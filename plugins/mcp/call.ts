@@ -12,6 +12,7 @@ import {
 import { PROTOCOL_ERROR, type Upstreams } from '../mcp-upstream/slot.js'
 import { actorOf } from './actor.js'
 import { type ApprovalParts, decided } from './approval.js'
+import { inNameOf } from './asking.js'
 import type { Handler, Scope } from './caller.js'
 import type { Desk } from './desk.js'
 import { declares, TASKS } from './eras.js'
@@ -76,12 +77,13 @@ async function attended(
   call: (options: Pick<CallOptions, 'onCallId'>) => Promise<Outcome>,
 ): Promise<Outcome> {
   if (tool.server === undefined || !upstreams) return await call({})
+  const answer = inNameOf(tool.server, (...question) => hand.ask(...question))
   let leave: (() => void) | undefined
   try {
     return await call({
       onCallId: (callId) => {
         const client = hand.scope().credential.key
-        leave = upstreams.attend(callId, { client, answer: (...question) => hand.ask(...question) })
+        leave = upstreams.attend(callId, { client, answer })
       },
     })
   } finally {

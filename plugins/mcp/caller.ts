@@ -26,6 +26,8 @@ export interface Scope {
 
 /** Whoever hears what servers say of their own accord. */
 export interface Listener {
+  /** The `key` of its credential. */
+  readonly client: string
   /** The least important level of log messages; `undefined`: none. */
   logLevel: string | undefined
   /** Resources that it wants to hear of, by URI. */

@@ -17,7 +17,8 @@ export function mcpEndpoint(mcp: Mcp): ApiEndpoint {
 
 /** Who may do less than when a session began is somebody else to it. */
 function callerOf({ actor, scopes, via }: Principal): McpCaller {
-  const decides = scopes.has('*') || scopes.has('approvals:decide')
+  // What is asked here is asked of a call of theirs, and no device decides on what it asked for itself.
+  const decides = (scopes.has('*') || scopes.has('approvals:decide')) && !actor.osUser.startsWith('device:')
   const key = JSON.stringify(['api', via, actor.id, actor.osUser, decides])
   return { key, actor, ...(decides ? { person: actor } : {}) }
 }

@@ -6,7 +6,7 @@ import { aboutClient, LEGACY, MODERN, saysVersion, unsupported } from './eras.js
 import { mustAgree, mustAgreeOnParams } from './headers.js'
 import { type HttpRequest, type HttpResponse, header } from './http-types.js'
 import { batch, MAX_MESSAGE_BYTES } from './lines.js'
-import { Peer, type PeerParts } from './peer.js'
+import { MAX_IN_HAND, Peer, type PeerParts } from './peer.js'
 import { Reply } from './reply.js'
 import { answerText, CODES, type Incoming, incoming, isObject, objectIn, type Request, RpcError } from './rpc.js'
 import { type Session, Sessions } from './sessions.js'
@@ -31,6 +31,8 @@ const SESSION = 'mcp-session-id'
 export class HttpServer {
   readonly #parts: HttpParts
   readonly #sessions: Sessions
+  /** Requests without a session, by credential. */
+  readonly #inHand = new Map<string, number>()
 
   constructor(parts: HttpParts) {
     this.#parts = parts
@@ -62,7 +64,8 @@ export class HttpServer {
   }
 
   async #post(request: HttpRequest, response: HttpResponse, caller: HttpCaller): Promise<void> {
-    if (!(header(request, 'content-type') ?? '').includes('application/json')) {
+    // Pages of other sites may send what is called anything else without asking first.
+    if (!/^application\/json\s*(?:;|$)/i.test(header(request, 'content-type') ?? '')) {
       throw new Refused(415, 'The body must be application/json')
     }
     const value = parsed(await bodyOf(request))
@@ -112,6 +115,11 @@ export class HttpServer {
       const { rpc } = this.#refusal(error)
       return reply.end(answerText(id, { error: rpc }), 400)
     }
+    const inHand = this.#inHand.get(caller.key) ?? 0
+    if (inHand >= MAX_IN_HAND) {
+      const error = new RpcError(CODES.internal, 'Too many requests at once')
+      return reply.end(answerText(id, { error }), 429)
+    }
     const gone = new AbortController()
     response.on('close', () => gone.abort(new Error('the client is gone')))
     let status = 200
@@ -123,7 +131,11 @@ export class HttpServer {
     const peer = new Peer({ ...this.#parts, credential: caller, tell: () => {}, wordError })
     const over =
       method === 'subscriptions/listen' ? setTimeout(() => gone.abort(), this.#parts.standMs).unref() : undefined
+    this.#inHand.set(caller.key, inHand + 1)
     const text = await peer.take(message, reply, gone.signal)
+    const left = (this.#inHand.get(caller.key) ?? 1) - 1
+    if (left > 0) this.#inHand.set(caller.key, left)
+    else this.#inHand.delete(caller.key)
     clearTimeout(over)
     reply.end(text, text === undefined ? 202 : status)
   }

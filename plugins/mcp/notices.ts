@@ -1,6 +1,6 @@
 // Passes on what servers say of their own accord to the clients that want it; to nobody else, and never as a request's answer.
 import type { JsonObject } from 'cloned/kernel'
-import type { UpstreamNotice, Upstreams } from '../mcp-upstream/slot.js'
+import { REFUSED, UpstreamError, type UpstreamNotice, type Upstreams } from '../mcp-upstream/slot.js'
 import type { Handlers, Listener, Scope } from './caller.js'
 import { META } from './eras.js'
 import type { Relay } from './relay.js'
@@ -17,7 +17,7 @@ const CHANGES: Readonly<Record<string, string>> = {
 }
 
 export interface NoticeParts {
-  readonly upstreams: Pick<Upstreams, 'onNotice' | 'request'> | undefined
+  readonly upstreams: Pick<Upstreams, 'onNotice'> | undefined
   readonly relay: Relay
   readonly only: string | undefined
 }
@@ -25,8 +25,8 @@ export interface NoticeParts {
 export class Notices {
   readonly #parts: NoticeParts
   readonly #listeners = new Set<Listener>()
-  /** How many clients watch a resource. */
-  readonly #watched = new Map<string, number>()
+  /** How many clients watch a resource, and in whose name it is watched. */
+  readonly #watched = new Map<string, { readonly count: number; readonly scope: Scope }>()
   #off: (() => void) | undefined
 
   constructor(parts: NoticeParts) {
@@ -89,6 +89,7 @@ export class Notices {
     const told = (method: string, more: JsonObject) =>
       scope.notify(method, { ...more, _meta: { ...objectIn(more, '_meta'), ...tag } })
     const listener: Listener = {
+      client: scope.credential.key,
       logLevel: undefined,
       resources: new Set(),
       hear: (method, more) => {
@@ -98,7 +99,13 @@ export class Notices {
     const stop = this.listen(listener)
     try {
       const uris = Array.isArray(wanted['resourceSubscriptions']) ? wanted['resourceSubscriptions'] : []
-      for (const uri of uris) if (typeof uri === 'string') await this.#watch(uri, { ...scope, listener })
+      for (const uri of uris) {
+        if (typeof uri !== 'string') continue
+        // What it may not watch is not among what is acknowledged.
+        await this.#watch(uri, { ...scope, listener }).catch((error: unknown) => {
+          if (!isRefusal(error)) throw error
+        })
+      }
       const honoured = Object.fromEntries(
         Object.keys(CHANGES).flatMap((name) => (wanted[name] === true ? [[name, true]] : [])),
       )
@@ -118,6 +125,8 @@ export class Notices {
 
   #heard({ server, method, params }: UpstreamNotice): void {
     if (this.#parts.only !== undefined && server !== this.#parts.only) return
+    // A server logs what it was called with, and nobody can tell by whom: of several clients, none is told what others did.
+    if (method === 'notifications/message' && new Set([...this.#listeners].map(({ client }) => client)).size > 1) return
     for (const listener of [...this.#listeners]) {
       if (method === 'notifications/message' && !wants(listener.logLevel, params['level'])) continue
       if (method === 'notifications/resources/updated' && !listener.resources.has(String(params['uri']))) continue
@@ -130,30 +139,44 @@ export class Notices {
     if (listener.resources.has(uri)) return
     if (listener.resources.size >= MAX_WATCHED)
       throw new RpcError(CODES.invalidParams, 'Too many resources are watched')
+    // Each asks for itself: what one may watch, another may not.
     listener.resources.add(uri)
-    const count = this.#watched.get(uri) ?? 0
-    this.#watched.set(uri, count + 1)
-    if (count === 0) await this.#tell('resources/subscribe', uri)
-  }
-
-  #unwatch(uri: string): void {
-    const count = (this.#watched.get(uri) ?? 1) - 1
-    if (count > 0) this.#watched.set(uri, count)
-    else {
-      this.#watched.delete(uri)
-      void this.#tell('resources/unsubscribe', uri)
+    this.#watched.set(uri, { count: (this.#watched.get(uri)?.count ?? 0) + 1, scope })
+    try {
+      await this.#tell('resources/subscribe', uri, scope)
+    } catch (error) {
+      if (listener.resources.delete(uri)) this.#unwatch(uri)
+      throw error
     }
   }
 
-  /** Whichever server has it; the others say that they do not know it. */
-  async #tell(method: string, uri: string): Promise<void> {
+  #unwatch(uri: string): void {
+    const { count, scope } = this.#watched.get(uri) ?? {}
+    if (count === undefined || scope === undefined) return
+    if (count > 1) this.#watched.set(uri, { count: count - 1, scope })
+    else {
+      this.#watched.delete(uri)
+      // Whoever has watched it may be gone; that nobody does any more is told all the same.
+      const signal = new AbortController().signal
+      this.#tell('resources/unsubscribe', uri, { ...scope, signal }).catch(() => undefined)
+    }
+  }
+
+  /** Whichever server has it; the others say that they do not know it. Rejects where the gate lets it reach none. */
+  async #tell(method: string, uri: string, scope: Scope): Promise<void> {
     const having = this.#parts.relay
       .servers()
       .filter(({ about }) => objectIn(objectIn(about, 'capabilities'), 'resources')['subscribe'] === true)
-    await Promise.all(
-      having.map(({ name }) => this.#parts.upstreams?.request(name, method, { uri }).catch(() => undefined)),
+    const told = await Promise.allSettled(
+      having.map(({ name }) => this.#parts.relay.request(name, method, { uri }, scope)),
     )
+    const refused = told.flatMap((each) => (each.status === 'rejected' && isRefusal(each.reason) ? [each.reason] : []))
+    if (refused.length > 0 && told.every(({ status }) => status === 'rejected')) throw refused[0]
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof UpstreamError && error.code === REFUSED
 }
 
 /** Levels that nobody knows are shown as errors would be. */

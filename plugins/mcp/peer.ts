@@ -24,7 +24,7 @@ export interface PeerParts {
 }
 
 /** What one client may have in hand. */
-const MAX_IN_HAND = 256
+export const MAX_IN_HAND = 256
 
 interface Asked {
   readonly resolve: (answer: Json) => void
@@ -43,6 +43,7 @@ export class Peer {
   constructor(parts: PeerParts) {
     this.#parts = parts
     this.#listener = {
+      client: parts.credential.key,
       // Until a client says what it wants to see, it is shown everything.
       logLevel: 'debug',
       resources: new Set(),
@@ -137,7 +138,12 @@ export class Peer {
     }
     return {
       ...about,
-      listener: { logLevel: typeof level === 'string' ? level : undefined, resources: new Set(), hear },
+      listener: {
+        client: about.credential.key,
+        logLevel: typeof level === 'string' ? level : undefined,
+        resources: new Set(),
+        hear,
+      },
     }
   }
 

@@ -94,5 +94,7 @@ function wordsOf(id: string): string {
     .replace(/[^a-z0-9.-]+/g, '.')
     .replace(/[.-]*\.[.-]*/g, '.')
     .replace(/^[.-]+|[.-]+$/g, '')
-  return words === id ? words : `${words}-${createHash('sha256').update(id).digest('hex').slice(0, 8)}`
+  return words === id && !/-[0-9a-f]{8}$/.test(id)
+    ? words
+    : `${words}-${createHash('sha256').update(id).digest('hex').slice(0, 8)}`
 }

@@ -14,7 +14,7 @@ const DEPTH = 8
  */
 export function portableSchema(schema: JsonObject): JsonObject {
   if (!COMPOSED.some((word) => word in schema)) return { ...schema, type: 'object' }
-  const { properties, required } = shapeOf(schema, schema, DEPTH)
+  const { properties, required } = shapeOf(schema, schema, DEPTH, [])
   const rest = Object.entries(schema).filter(([word]) => !COMPOSED.includes(word) && !CLOSING.includes(word))
   return {
     ...Object.fromEntries(rest),
@@ -32,9 +32,18 @@ interface Shape {
 
 const ANYTHING: Shape = { properties: new Map(), required: new Set() }
 
-function shapeOf(schema: Json, root: JsonObject, depth: number): Shape {
+/** What was found out, by depth: a schema that is referred to from everywhere is looked into once. */
+type Known = Map<JsonObject, Shape>[]
+
+function shapeOf(schema: Json, root: JsonObject, depth: number, known: Known): Shape {
   if (!isObject(schema) || depth === 0) return ANYTHING
-  const inner = (each: Json) => shapeOf(each, root, depth - 1)
+  known[depth] ??= new Map()
+  const shape = known[depth].get(schema) ?? composed(schema, root, (each) => shapeOf(each, root, depth - 1, known))
+  known[depth].set(schema, shape)
+  return shape
+}
+
+function composed(schema: JsonObject, root: JsonObject, inner: (each: Json) => Shape): Shape {
   const own: Shape = {
     properties: new Map(Object.entries(isObject(schema['properties']) ? schema['properties'] : {})),
     required: new Set(strings(schema['required'])),

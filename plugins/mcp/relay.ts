@@ -2,6 +2,7 @@
 import { canonical, type Json, type JsonObject, sha256 } from 'cloned/kernel'
 import { UpstreamError, type UpstreamServer, type Upstreams } from '../mcp-upstream/slot.js'
 import { actorOf } from './actor.js'
+import { inNameOf } from './asking.js'
 import type { Handlers, Scope } from './caller.js'
 import type { Desk } from './desk.js'
 import { CODES, objectIn, RpcError, textIn } from './rpc.js'
@@ -73,7 +74,7 @@ export class Relay {
       signal: hand?.signal ?? scope.signal,
       actor: actorOf(scope),
       client: scope.credential.key,
-      ...(hand ? { answer: (...question) => hand.ask(...question) } : {}),
+      ...(hand ? { answer: inNameOf(server, (...question) => hand.ask(...question)) } : {}),
       ...(progressToken === undefined
         ? {}
         : {

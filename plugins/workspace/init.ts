@@ -2,8 +2,16 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, lstatSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { ClonedError, describeThrown, syncDirectory, writeFileAtomic } from 'cloned/kernel'
+import {
+  ClonedError,
+  configHome,
+  describeThrown,
+  privateDirectory,
+  syncDirectory,
+  writeFileAtomic,
+} from 'cloned/kernel'
 import { DIRECTORY } from './nearest.js'
+import { notePath } from './notes.js'
 import type { WorkspaceConfig } from './slot.js'
 
 const TYPES: readonly WorkspaceConfig['type'][] = ['personal', 'shared', 'enterprise']
@@ -35,7 +43,7 @@ export interface NewWorkspace {
 }
 
 /**
- * Makes `.cloned` (mode 0700) with `config.yaml` in `root`, which is made too when it is missing.
+ * Makes `.cloned` (mode 0700) with `config.yaml` in `root`, which is made too when it is missing, and notes it as the user's.
  * Throws `WORKSPACE_TYPE`, `WORKSPACE_UNWRITABLE` when the system refuses, and `WORKSPACE_EXISTS` when there is anything
  * of that name, a link that leads nowhere included.
  */
@@ -70,6 +78,7 @@ function make(root: string, config: WorkspaceConfig): string {
   mkdirSync(passing, { mode: 0o700 })
   try {
     writeFileAtomic(join(passing, 'config.yaml'), render(config))
+    noteWorkspace(real, config.id)
     renameSync(passing, join(real, DIRECTORY))
   } catch (error) {
     rmSync(passing, { recursive: true, force: true })
@@ -77,6 +86,14 @@ function make(root: string, config: WorkspaceConfig): string {
   }
   syncDirectory(real)
   return real
+}
+
+/** Notes that the user holds the workspace in this directory for their own: from then on it is found from below. */
+export function noteWorkspace(root: string, id: string): void {
+  const path = notePath(configHome(), root)
+  mkdirSync(dirname(dirname(path)), { recursive: true, mode: 0o700 })
+  privateDirectory(dirname(path))
+  writeFileAtomic(path, `${id}\n`)
 }
 
 // Not `recursive: true`: below a directory that answers ENOENT to every new name, as /proc does, it never returns (Node 20).

@@ -177,7 +177,7 @@ describe('a question of an approval', () => {
 
   it.each([
     ['the owner decides', undefined, true],
-    ['a device that may decide decides', 'tools:call,approvals:decide', true],
+    ['a device decides on nothing that it asked for, whatever its scopes', 'tools:call,approvals:decide', false],
     ['the word of a device that may only call counts for nothing', 'tools:call', false],
   ])('%s', async (_, scopes, runs) => {
     const world = await opened()
@@ -191,7 +191,7 @@ describe('a question of an approval', () => {
     const requests = await world.kernel.service(approvalsSlot).list()
     const request = requests.find(({ action }) => action.target === toolId('risky'))
     expect([request?.state, request?.decidedBy?.id]).toEqual(
-      runs ? ['used', 'id' in post ? `device:${post.id}` : world.kernel.actor().id] : ['pending', undefined],
+      runs ? ['used', world.kernel.actor().id] : ['pending', undefined],
     )
   })
 })

@@ -252,10 +252,33 @@ describe('a client’s hook', () => {
     return [status, stdout.trim()]
   }
   const log = () => readFileSync(join(root, '.cloned/audit.log'), 'utf8')
+  /** Its exit code; whoever listens in this process can answer meanwhile. */
+  const hookAsync = async (stdin: string, cwd: string) => {
+    const ran = spawn(process.execPath, [program, 'hook', 'claude-code'], { cwd, env: env(), stdio: 'pipe' })
+    ran.stdin.end(stdin)
+    return (await once(ran, 'exit'))[0]
+  }
+  /** By the command: what a hook finds unnamed has to be noted in the home directory that it has. */
+  const make = (place: string) => {
+    const { status, stderr } = spawnSync(process.execPath, [program, 'init', place], { env: env(), encoding: 'utf8' })
+    if (status !== 0) throw new Error(stderr)
+  }
+
+  it('asks nobody in a workspace that this user has not made in that place, and judges by none of its rules', async () => {
+    make(root)
+    const project = join(root, 'project')
+    initWorkspace(project)
+    sockets = join(project, '.cloned/hooks')
+    mkdirSync(sockets, { mode: 0o700 })
+    const asked = vi.fn()
+    await listener('00000000', asked)
+    expect(await hookAsync(event('Read'), project)).toBe(6)
+    expect(asked).not.toHaveBeenCalled()
+  }, 30_000)
 
   it('is answered by the gateway that runs, without a kernel of its own, and judges itself when there is none', async () => {
     if (!existsSync(program)) throw new Error(`${program} is missing: run "npm run build" first`)
-    initWorkspace(root, { type: 'personal' })
+    make(root)
     const gateway: ChildProcess = spawn(process.execPath, [program, 'mcp'], { cwd: '/', env: env(), stdio: 'pipe' })
     closing.push(() => gateway.kill('SIGKILL'))
     await vi.waitFor(() => expect(readdirSync(join(root, '.cloned/hooks'))).toHaveLength(1), 20_000)

@@ -9,6 +9,7 @@ import { vaultPlugin } from 'cloned/plugins/vault'
 import { vaultFilePlugin } from 'cloned/plugins/vault-file'
 import { initWorkspace } from 'cloned/plugins/workspace'
 import { type McpWrap, mcpWrap, upstreamsSlot } from '../../plugins/mcp-upstream/slot.js'
+import { mustFit } from '../../plugins/sandbox/fits.js'
 import { distributionWith, type Ran, runIn, type Terminal } from './cli-fixture.js'
 
 export const PROGRAM = ['/usr/bin/cloned']
@@ -86,6 +87,10 @@ function upstreams(wrapped: McpWrap[]) {
       actions.execute(mcpWrap, {
         input: { type: 'object' },
         execute(input) {
+          const { name: connector, server } = input
+          // The real one would start it, and fails where the sandbox takes no such variable.
+          const environment = server.kind === 'command' ? server.secrets : {}
+          mustFit({ connector, directory: '/', command: [], environment })
           wrapped.push(input)
           return { name: input.name, digest: '0'.repeat(64), tools: 1 }
         },

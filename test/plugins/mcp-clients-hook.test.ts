@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { compileSchema, contractHash, readSchema } from 'cloned/kernel'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CLIENTS } from '../../plugins/mcp-clients/clients.js'
 import { editDocument, readDocument } from '../../plugins/mcp-clients/documents/document.js'
+import { createGoverned } from '../../plugins/mcp-clients/governed.js'
 import { HOOKED, type Hooked, readEvent } from '../../plugins/mcp-clients/hook/formats.js'
 import { hasHook, hookCommand, hookEdits } from '../../plugins/mcp-clients/hook/install.js'
 import { NativeTools, nativeId, nativeTool } from '../../plugins/mcp-clients/hook/tools.js'
@@ -148,6 +149,26 @@ describe('a hook', () => {
     at.write('.claude.json', '{"mcpServers":{"cloned":{"command":"evil","args":["mcp"]}}}')
     expect(JSON.parse((await hook('claude-code', call)).out)).not.toEqual({})
   })
+
+  it('leaves none to it where a directory above gives its name to something else', () => {
+    const own = '{"mcpServers":{"cloned":{"type":"stdio","command":"/usr/bin/cloned","args":["mcp"]}}}'
+    at.write('.claude.json', own)
+    const below = join(at.project, 'src', 'deep')
+    const where = { home: at.home, platform: process.platform } as const
+    const told = readEvent('claude-code', event('claude-code', 'before', 'mcp__cloned__x'))
+    const governed = () => createGoverned(where, ['/usr/bin/cloned'], () => below)('claude-code', told)
+    expect(governed()).toBe(true)
+    at.write('project/.mcp.json', own)
+    expect(governed()).toBe(true)
+    at.write('project/.mcp.json', '{"mcpServers":{"cloned":{"command":"evil"}}}')
+    expect(governed()).toBe(false)
+    at.write('project/.mcp.json', 'damaged')
+    expect(governed()).toBe(false)
+    at.write('project/.mcp.json', '{}')
+    const projects = { [at.project]: { mcpServers: { cloned: { command: 'evil' } } } }
+    at.write('.claude.json', JSON.stringify({ ...JSON.parse(own), projects }))
+    expect(governed()).toBe(false)
+  })
 })
 
 describe('the command line of a hook', () => {
@@ -166,6 +187,9 @@ describe('the command line of a hook', () => {
     if (!existsSync(program)) throw new Error(`${program} is missing: run "npm run build" first`)
     const own = [process.execPath, program]
     const read = event('claude-code', 'before', 'Read')
+    // Noted as made with the configuration of the tests, not with that of this home directory.
+    expect(run(own, read)).toEqual([2, ''])
+    spawnSync(process.execPath, [program, 'init', '--adopt', at.home], { env: { HOME: at.home } })
     expect(run(own, read)).toEqual([0, '{}'])
     expect(run(own, '')).toEqual([2, ''])
     expect(run(own, read, at.project)).toEqual([2, ''])
@@ -174,6 +198,24 @@ describe('the command line of a hook', () => {
     expect(run([process.execPath, '-e', 'throw 1'], read)).toEqual([2, ''])
     expect(run(["it's not/here"], read)).toEqual([2, ''])
   })
+})
+
+it("a command line of one's own points clients at itself, and not at the built-in distribution", () => {
+  const own = join(at.project, 'own.mjs')
+  const link = join(at.project, 'own')
+  const modules = pathToFileURL(join(import.meta.dirname, '../../dist/plugins')).href
+  writeFileSync(
+    own,
+    `import { defaultDistribution } from '${modules}/default.js'
+import { main } from '${modules}/cli/index.js'
+await main(defaultDistribution(), process.argv.slice(2))`,
+  )
+  symlinkSync(own, link)
+  const { stdout } = spawnSync(process.execPath, [link, 'mcp', 'config', 'cursor', '--json'], {
+    env: { HOME: at.home },
+    encoding: 'utf8',
+  })
+  expect(JSON.parse(stdout).entry).toMatchObject({ command: process.execPath, args: [realpathSync(own), 'mcp'] })
 })
 
 describe('the hooks that an import writes', () => {

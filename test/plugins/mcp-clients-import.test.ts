@@ -189,9 +189,9 @@ describe('an import', () => {
           command: [
             '/bin/sh',
             '-c',
-            'exec /usr/bin/env LOG=debug /usr/bin/node --version --token "$CLONED_ARGUMENT_3"',
+            'exec /usr/bin/env LOG=debug /usr/bin/node --version --token "$HIDDEN_ARGUMENT_3"',
           ],
-          secrets: { CLONED_ARGUMENT_3: 'git-hub.argument-3' },
+          secrets: { HIDDEN_ARGUMENT_3: 'git-hub.argument-3' },
           read: [],
           write: [],
           hosts: ['api.github.com'],
@@ -204,7 +204,7 @@ describe('an import', () => {
         name: 'git-hub.argument-3',
         hosts: ['api.github.com'],
         tools: ['mcp.git-hub.*'],
-        slots: ['env:CLONED_ARGUMENT_3'],
+        slots: ['env:HIDDEN_ARGUMENT_3'],
       },
     ])
   })

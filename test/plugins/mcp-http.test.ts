@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
 import { createServer, type Server, request as send } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Json, JsonObject } from 'cloned/kernel'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { mustAgree, mustAgreeOnParams } from '../../plugins/mcp/headers.js'
 import { readState, type State, writeState } from '../../plugins/mcp/state.js'
 import { type McpWorld, MODERN, mcpWorld } from './mcp-fixture.js'
@@ -92,6 +93,7 @@ describe('where a request may come from', () => {
   it.each<[string, string, Record<string, string>, string | undefined, number]>([
     ['another method', 'PUT', {}, '{}', 405],
     ['another type', 'POST', { 'content-type': 'text/plain' }, '{}', 415],
+    ['a type that only mentions it', 'POST', { 'content-type': 'text/plain; x=application/json' }, '{}', 415],
     ['no JSON', 'POST', {}, '{', 400],
     ['a number', 'POST', {}, '7', 400],
     ['a batch', 'POST', {}, '[]', 400],
@@ -108,6 +110,28 @@ describe('where a request may come from', () => {
       () => 413,
     )
     expect(await ended).toBe(413)
+  })
+})
+
+describe('requests without a session', () => {
+  it('of one credential are at most 256 at once, on however many connections', async () => {
+    const mine = { 'x-test-user': 'flood' }
+    const method = 'subscriptions/listen'
+    const body = JSON.stringify(rpc(method, { notifications: { toolsListChanged: true }, ...META }))
+    const headers = { ...BASE, ...mine, 'mcp-protocol-version': MODERN, 'mcp-method': method }
+    const standing = Array.from({ length: 256 }, () =>
+      send({ host: '127.0.0.1', port, path: '/mcp', method: 'POST', headers }),
+    )
+    const answered = standing.map(async (request) => {
+      const [response] = await once(request, 'response')
+      return response.statusCode
+    })
+    for (const request of standing) request.on('error', () => undefined).end(body)
+    expect(new Set(await Promise.all(answered))).toEqual(new Set([200]))
+    expect((await modern('tools/list', {}, mine)).status).toBe(429)
+    expect((await modern('tools/list', {}, { 'x-test-user': 'another' })).status).toBe(200)
+    for (const request of standing) request.destroy()
+    await vi.waitFor(async () => expect((await modern('tools/list', {}, mine)).status).toBe(200), { timeout: 10_000 })
   })
 })
 

@@ -341,7 +341,7 @@ describe.skipIf(!canConfine)(`a hostile server (${NO_SANDBOX} otherwise)`, () =>
     const request = await world.kernel.service(approvalsSlot).get(approval)
     const reasons = JSON.stringify(request?.asks)
     expect(reasons).toContain('SUSPICIOUS: echo at /description')
-    expect(reasons).toMatch(/SUSPICIOUS: еcho at \/name \(alike\)/)
+    expect(reasons).toMatch(/SUSPICIOUS: \\"еcho\\" at \/name \(alike\)/)
     expect(ids(name)).toEqual([])
   })
 })

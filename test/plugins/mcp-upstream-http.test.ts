@@ -295,6 +295,18 @@ describe('a stream of events', () => {
     expect(read(pieces)).toEqual(expected)
   })
 
+  it('gives a line of very many pieces without going through all of them with each', () => {
+    const found: number[] = []
+    const reader = new EventReader(32 * 1024 * 1024, (data) => void found.push(data.length))
+    const piece = Buffer.alloc(1024, 'a')
+    reader.write(Buffer.from('data: '))
+    for (let i = 0; i < 16 * 1024; i++) reader.write(piece)
+    reader.write(Buffer.from('\r'))
+    reader.write(Buffer.from('\n\r'))
+    reader.write(Buffer.from('\n'))
+    expect(found).toEqual([16 * 1024 * 1024])
+  })
+
   it('with an event that is too long ends', () => {
     expect(() => read([`data: ${'x'.repeat(200)}`])).toThrow(/longer than/)
   })

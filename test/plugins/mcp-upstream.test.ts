@@ -2,9 +2,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createKernel } from 'cloned/kernel'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { defaultDistribution } from '../../plugins/default.js'
-import { mcpUnwrap, upstreamsSlot } from '../../plugins/mcp-upstream/slot.js'
+import { type AnswerServer, mcpUnwrap, upstreamsSlot } from '../../plugins/mcp-upstream/slot.js'
 import { specDigest } from '../../plugins/mcp-upstream/spec.js'
 import { canConfine, NO_SANDBOX } from './connectors-fixture.js'
 import { type UpstreamWorld, upstreamWorld } from './mcp-upstream-fixture.js'
@@ -199,20 +199,22 @@ describe.skipIf(!canConfine)(`a wrapped server (${NO_SANDBOX} otherwise)`, () =>
       ),
     )
     expect(await world.call('asks.echo', { text: '' })).toMatchObject({ output: { content: [{ text: '-32601' }] } })
-    const get = (name: string, who: string, client?: string) =>
-      world.upstreams.request(
-        'asks',
-        'prompts/get',
-        { name },
-        { answer: async () => ({ who }), ...(client ? { client } : {}) },
-      )
+    const get = (name: string, who: string, client?: string, answer: AnswerServer = async () => ({ who })) =>
+      world.upstreams.request('asks', 'prompts/get', { name }, { answer, ...(client ? { client } : {}) })
     expect(await get('alone', 'ann')).toMatchObject({ content: [{ text: '{"who":"ann"}' }] })
     const both = await Promise.all([get('both', 'ann'), get('both', 'bob')])
     const nobody = { content: [{ text: '-32601' }] }
     expect(both).toMatchObject([nobody, nobody])
     // Two clients stay two, whatever else one of them has in hand.
     expect(await Promise.all([get('both', 'ann', 'a'), get('both', 'bob', 'b')])).toMatchObject([nobody, nobody])
-    const one = await Promise.all([get('both', 'ann', 'a'), get('both', 'again', 'a')])
+    // While one of its requests is asked, the next question goes to another.
+    let asked = 0
+    const slow = (who: string) => async () => {
+      asked++
+      await vi.waitUntil(() => asked === 2)
+      return { who }
+    }
+    const one = await Promise.all(['ann', 'again'].map((who) => get('both', who, 'a', slow(who))))
     expect(one.map((each) => JSON.stringify(each).match(/ann|again/)?.[0]).sort()).toEqual(['again', 'ann'])
   })
 

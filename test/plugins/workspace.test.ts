@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -172,6 +173,24 @@ describe('openWorkspace', () => {
     expect(() => openWorkspace({ cwd: root })).toThrow(expect.objectContaining({ code: 'WORKSPACE_UNSAFE', exit: 6 }))
   })
 
+  it('takes none that it found unless it was made in that place by this user; one that is named needs no note', () => {
+    const made = temporary()
+    make(made)
+    const unpacked = temporary()
+    // Archives keep the mode, so this looks like one's own in every other way.
+    cpSync(join(made, '.cloned'), join(unpacked, '.cloned'), { recursive: true })
+    const foreign = expect.objectContaining({ code: 'WORKSPACE_FOREIGN', exit: 6 })
+    expect(statSync(join(unpacked, '.cloned')).mode & 0o777).toBe(0o700)
+    expect(() => openWorkspace({ cwd: unpacked })).toThrow(foreign)
+    expect(() => openWorkspace({ cwd: temporary(), home: unpacked })).toThrow(foreign)
+    expect(openWorkspace({ root: unpacked, cwd: '/' }).found).toBe('named')
+    // Another one in the place of one's own.
+    const other = temporary()
+    make(other)
+    cpSync(join(other, '.cloned', 'config.yaml'), join(made, '.cloned', 'config.yaml'))
+    expect(() => openWorkspace({ cwd: made })).toThrow(foreign)
+  })
+
   it('refuses a .cloned of another user', () => {
     const root = temporary()
     make(root)
@@ -225,7 +244,7 @@ describe('openWorkspace', () => {
 })
 
 describe('cloned init', () => {
-  const context = (cwd: string, args: Record<string, string>, options: Record<string, string>, dryRun = false) =>
+  const context = (cwd: string, args: Record<string, string>, options: Record<string, string | true>, dryRun = false) =>
     ({ args, options, cwd, workspace: cwd, dryRun }) as unknown as Parameters<ReturnType<typeof initCommand>['run']>[0]
   const { run } = initCommand(now)
 
@@ -247,6 +266,22 @@ describe('cloned init', () => {
     expect(readdirSync(cwd)).toEqual([])
     make(cwd)
     await expect(run(context(cwd, {}, {}, true))).rejects.toMatchObject({ code: 'WORKSPACE_EXISTS' })
+  })
+
+  it('takes the workspace that is there for the user’s own only when told to, and changes nothing in it', async () => {
+    const made = temporary()
+    make(made)
+    const cwd = temporary()
+    cpSync(join(made, '.cloned'), join(cwd, '.cloned'), { recursive: true })
+    const before = readFileSync(join(cwd, '.cloned', 'config.yaml'), 'utf8')
+    const { id } = openWorkspace({ root: made, cwd }).config
+    expect((await run(context(cwd, {}, { adopt: true }, true))).json).toMatchObject({ dry_run: true, id })
+    expect(() => openWorkspace({ cwd })).toThrow(expect.objectContaining({ code: 'WORKSPACE_FOREIGN' }))
+    expect((await run(context(cwd, {}, { adopt: true }))).json).toMatchObject({ id, type: 'personal' })
+    expect(openWorkspace({ cwd })).toMatchObject({ found: 'above', config: { id } })
+    expect(readFileSync(join(cwd, '.cloned', 'config.yaml'), 'utf8')).toBe(before)
+    const nothing = run(context(temporary(), {}, { adopt: true }))
+    await expect(nothing).rejects.toMatchObject({ code: 'WORKSPACE_MISSING' })
   })
 
   it('refuses an unknown type as a usage error', async () => {

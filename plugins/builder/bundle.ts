@@ -1,0 +1,128 @@
+// Bundles the modules of a distribution, the same bytes wherever it is done; it writes no file.
+import { basename, dirname, posix, resolve } from 'node:path'
+import { ClonedError } from 'cloned/kernel'
+import type { BuildFailure, BuildOptions, BuildResult, Metafile } from 'esbuild'
+import type { Bundler } from './bundler.js'
+import { ABSENT, type ClosedRequest, closed, type Found, GENERATED } from './closed.js'
+import { BANNER } from './module.js'
+import type { Packages } from './packages.js'
+
+/** Every Node that the package supports runs the result. */
+const TARGET = 'node20.19'
+const NO_FILE = new RegExp(`^(?:${GENERATED}|${ABSENT}):`)
+
+export interface BundleRequest extends ClosedRequest {
+  readonly bundler: Bundler
+  /** The bundle that the threads are taken from; without it this is one to look at, and not to ship. */
+  readonly draft?: Bundle
+}
+
+export interface Bundle {
+  /** Path in the build → content. */
+  readonly files: ReadonlyMap<string, Uint8Array>
+  /** Every file of a package or of the project that was built in. Absolute, sorted. */
+  readonly inputs: readonly string[]
+  /** Every file that was read: of a module whose constants were copied into others, none is built in. Absolute, sorted. */
+  readonly read: readonly string[]
+  /** What the entry exports. */
+  readonly exports: readonly string[]
+  readonly native: ReadonlyMap<string, string>
+  readonly threads: ReadonlyMap<string, string>
+  /** What a reader of the build should know: code that is named at run time, files that nobody declared. */
+  readonly remarks: readonly string[]
+}
+
+/** Throws `BUILD_FAILED` with every problem. */
+export async function bundle(request: BundleRequest): Promise<Bundle> {
+  const { project, packages, draft } = request
+  const found: Found = { threads: new Map(), native: new Map(), remarks: new Set() }
+  const { outputFiles = [], metafile } = await run(request, found)
+  const files = new Map<string, Uint8Array>()
+  for (const { path, contents } of outputFiles) {
+    const name = `app/${basename(path)}`
+    files.set(name, name.endsWith('.map') ? named(contents, dirname(path), packages) : contents)
+  }
+  for (const [path, name] of draft?.threads ?? []) {
+    const stub = packages.placeOf(path)
+    const up = posix.relative(posix.dirname(stub), 'app')
+    files.set(stub, Buffer.from(`import ${JSON.stringify(`${up}/${name}.js`)}\n`))
+  }
+  const main = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint?.startsWith(GENERATED))
+  return {
+    files,
+    inputs: paths(used(metafile), project),
+    read: paths(Object.keys(metafile.inputs), project),
+    exports: [...(main?.exports ?? [])].sort(),
+    native: new Map([...found.native].filter(([name]) => isReferred(metafile, `../node_modules/${name}/`))),
+    threads: found.threads,
+    remarks: [...found.remarks].sort(),
+  }
+}
+
+function paths(names: Iterable<string>, project: string): readonly string[] {
+  return [...names]
+    .filter((name) => !NO_FILE.test(name))
+    .map((name) => resolve(project, name))
+    .sort()
+}
+
+/** Modules of which something was left, when nobody used the rest. */
+function used({ outputs }: Metafile): ReadonlySet<string> {
+  const kept = Object.values(outputs).flatMap(({ inputs }) => Object.entries(inputs))
+  return new Set(kept.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([name]) => name))
+}
+
+function isReferred({ outputs }: Metafile, prefix: string): boolean {
+  return Object.values(outputs).some(({ imports }) => imports.some(({ path }) => path.startsWith(prefix)))
+}
+
+type Bundled = BuildResult & { readonly metafile: Metafile }
+
+async function run(request: BundleRequest, found: Found): Promise<Bundled> {
+  const { bundler, project, draft } = request
+  const threads = [...(draft?.threads ?? [])].map(([path, name]) => ({ in: path, out: name }))
+  const options: BuildOptions = {
+    entryPoints: [{ in: GENERATED, out: 'entry' }, ...threads],
+    absWorkingDir: project,
+    outdir: resolve(project, 'app'),
+    entryNames: '[name]',
+    chunkNames: '[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: TARGET,
+    // Names stay: a stack of the result can be read without its maps.
+    minifyWhitespace: draft !== undefined,
+    minifySyntax: true,
+    sourcemap: draft ? 'linked' : false,
+    sourcesContent: false,
+    legalComments: 'none',
+    banner: { js: BANNER },
+    metafile: true,
+    write: false,
+    logLevel: 'silent',
+    // The project's own tsconfig must not redirect imports.
+    tsconfigRaw: '{}',
+    plugins: [closed(request, found)],
+  }
+  try {
+    return (await bundler.build(options)) as Bundled
+  } catch (error) {
+    const { errors } = error as Partial<BuildFailure>
+    if (!errors) throw error
+    const problems = errors.map(
+      ({ text, location }) => `${location ? `${location.file}:${location.line}: ` : ''}${text}`,
+    )
+    throw new ClonedError('BUILD_FAILED', { problems: problems.join('; ') }, { cause: error })
+  }
+}
+
+/** A source map whose sources are named by their packages: it says the same wherever it was made. */
+function named(map: Uint8Array, dir: string, packages: Packages): Uint8Array {
+  const parsed = JSON.parse(Buffer.from(map).toString()) as { sources: string[] }
+  const sources = parsed.sources.map((source) =>
+    NO_FILE.test(source) ? source : packages.placeOf(resolve(dir, source)).replace(/^packages\//, ''),
+  )
+  return Buffer.from(JSON.stringify({ ...parsed, sources }))
+}

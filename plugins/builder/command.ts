@@ -1,0 +1,103 @@
+// The command `build`: a distribution as one directory that runs; the building itself is loaded when it is asked for.
+import { relative, resolve } from 'node:path'
+import { ClonedError } from 'cloned/kernel'
+import type { Command, CommandContext, CommandResult } from '../cli/slot.js'
+import type { Built } from './build.js'
+
+const DEFAULT_FILE = 'distribution.js'
+const DEFAULT_OUT = 'build'
+
+export const buildCommand: Command = {
+  name: 'build',
+  summary: 'Build a distribution into one directory that runs',
+  args: [
+    {
+      name: 'file',
+      description: `Module whose default export is the distribution (default: ${DEFAULT_FILE}); with --with, packages`,
+      many: true,
+    },
+  ],
+  options: [
+    { flags: '--with', description: 'Build the default distribution with the plugins of the packages that are named' },
+    { flags: '--out <dir>', description: `Directory of the result (default: ${DEFAULT_OUT})` },
+    { flags: '--update-lock', description: 'Accept what is installed, and write cloned.lock.json' },
+    { flags: '--no-bundle', description: 'Write the generated modules and the lock only' },
+    { flags: '--no-addons', description: 'Leave native addons out: the result needs Node 22.13' },
+  ],
+  examples: ['cloned build distribution.js --out build', 'cloned build --with cloned-plugin-acme-kms'],
+  needs: 'nothing',
+  async run(ctx) {
+    const out = resolve(ctx.cwd, text(ctx, 'out') ?? DEFAULT_OUT)
+    const [{ build }, source] = await Promise.all([loadBuilder(), sourceOf(ctx)])
+    ctx.progress(`Building ${source.name} …`)
+    const built = await build({
+      source,
+      out,
+      updateLock: ctx.options['updateLock'] === true,
+      noBundle: ctx.options['noBundle'] === true,
+      noAddons: ctx.options['noAddons'] === true,
+    })
+    return result(ctx, { built, out, lockFile: source.lockFile })
+  },
+}
+
+async function loadBuilder(): Promise<typeof import('./build.js')> {
+  try {
+    return await import('./build.js')
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause
+    throw new ClonedError('BUILD_IN_BUILD', {}, { cause })
+  }
+}
+
+async function sourceOf(ctx: CommandContext) {
+  const { fileSource, packagesSource } = await import('./source.js')
+  if (ctx.options['with'] === true) {
+    if (ctx.rest.length === 0) throw ctx.usageError('--with needs the name of a package')
+    return packagesSource(ctx.rest, ctx.cwd)
+  }
+  const [file = DEFAULT_FILE, ...more] = ctx.rest
+  if (more.length > 0) throw ctx.usageError('there is one file to build')
+  return fileSource(resolve(ctx.cwd, file), file)
+}
+
+function result(
+  ctx: CommandContext,
+  { built, out, lockFile }: { readonly built: Built; readonly out: string; readonly lockFile: string },
+): CommandResult {
+  const { lock, files, bytes, digest, cli, remarks, lockWritten } = built
+  const { name, version } = lock.distribution
+  const start = relative(ctx.cwd, resolve(out, cli ? 'main.js' : 'index.js'))
+  const lines = [
+    `Built ${name} ${version}: ${lock.plugins.length} plugins of ${lock.packages.length} packages, ${files} files, ${size(bytes)}`,
+    `${cli ? 'Run it:    node' : 'Import it:'} ${start}`,
+    `Vouched for by index.js: ${digest}`,
+    ...(lockWritten ? [`Wrote ${relative(ctx.cwd, lockFile)}: keep it with the distribution`] : []),
+    ...remarks.map((remark) => `Note: ${remark}`),
+  ]
+  return {
+    json: {
+      distribution: { name, version },
+      out,
+      program: cli ? resolve(out, 'main.js') : null,
+      plugins: lock.plugins.length,
+      packages: lock.packages.length,
+      files,
+      bytes,
+      digest,
+      lock: lockFile,
+      lock_written: lockWritten,
+      remarks: [...remarks],
+    },
+    text: lines.map((line) => ctx.printable(line)).join('\n'),
+  }
+}
+
+function size(bytes: number): string {
+  return bytes < 1024 * 1024 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1024 / 1024).toFixed(1)} MiB`
+}
+
+function text(ctx: CommandContext, option: string): string | undefined {
+  const value = ctx.options[option]
+  return typeof value === 'string' ? value : undefined
+}

@@ -4,7 +4,7 @@ import { GLOBAL_HELP } from './globals.js'
 import type { Command } from './slot.js'
 
 const NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*(?: [a-z][a-z0-9]*(?:-[a-z0-9]+)*)?$/
-const FLAGS = /^(?:-[a-zA-Z], )?(--(?!no-)[a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?: <[^<>]+>)?$/
+const FLAGS = /^(?:-[a-zA-Z], )?(--[a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?: <[^<>]+>)?$/
 const RESERVED = new Set(GLOBAL_HELP.flatMap(([flags]) => flags.split(/[ ,]+/)))
 
 /**

@@ -1,47 +1,42 @@
 // Decides which plugin settings the environment stands for; plugins never read it themselves.
-import { isAbsolute, resolve } from 'node:path'
-import type { Distribution, Json } from 'cloned/kernel'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { ClonedError, type Distribution, type Json, type JsonObject, readYaml } from 'cloned/kernel'
+import { FILES, settingsOf } from './settings.js'
 
-/** Variables that name a file or directory, by plugin and setting. */
-const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  'cloned.vault-file': {
-    passphraseFile: 'CLONED_VAULT_PASSPHRASE_FILE',
-    identityFile: 'CLONED_VAULT_IDENTITY_FILE',
-  },
-  'cloned.mcp-clients': {
-    configHome: 'XDG_CONFIG_HOME',
-    appData: 'APPDATA',
-    claudeHome: 'CLAUDE_CONFIG_DIR',
-    codexHome: 'CODEX_HOME',
-  },
+/** The plugins that are to be left out: `CLONED_OFF`, ids with commas between them. */
+export function environmentOff(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return (env['CLONED_OFF'] ?? '').split(',').flatMap((id) => (id.trim() === '' ? [] : [id.trim()]))
 }
 
-/** Configuration for the plugins of the distribution that have a variable set. */
+/** Content of the file that `CLONED_CONFIG` names: plugin id → its configuration, whole. Others check what stands in it. */
+const CONFIG_FILE: JsonObject = {
+  type: 'object',
+  propertyNames: { pattern: '^[a-z][a-z0-9]*([.-][a-z0-9]+)+$' },
+  additionalProperties: { type: 'object' },
+}
+
+/**
+ * Configuration for the plugins of the distribution: what `CLONED_CONFIG` says, under the variables of single settings.
+ * Throws `FILE_INVALID`.
+ */
 export function environmentConfig(
   { plugins }: Pick<Distribution, 'plugins'>,
   env: Readonly<Record<string, string | undefined>>,
   cwd: string,
 ): Record<string, Json> {
   const listed = new Set(plugins.map((entry) => ('plugin' in entry ? entry.plugin : entry).manifest.id))
-  const config: Record<string, Json> = {}
+  const file = env['CLONED_CONFIG']
+  const config: Record<string, Json> = file ? { ...readConfig(resolve(cwd, file)) } : {}
   for (const plugin of Object.keys(FILES).filter((each) => listed.has(each))) {
     const named = settingsOf(plugin, cwd, env)
-    if (Object.keys(named).length > 0) config[plugin] = named
+    const below = config[plugin] as JsonObject | undefined
+    if (Object.keys(named).length > 0) config[plugin] = { ...below, ...named }
   }
   return config
 }
 
-/** Settings of one plugin that have a variable set: absolute paths. */
-export function settingsOf(
-  plugin: string,
-  cwd: string,
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): Record<string, string> {
-  const named = Object.entries(FILES[plugin] ?? {}).flatMap(([setting, variable]) => {
-    const file = env[variable]
-    // As the XDG rules say: a relative one would name another directory after every `cd`.
-    if (variable === 'XDG_CONFIG_HOME' && !isAbsolute(file ?? '')) return []
-    return file === undefined || file === '' ? [] : [[setting, resolve(cwd, file)] as const]
-  })
-  return Object.fromEntries(named)
+function readConfig(path: string): JsonObject {
+  if (existsSync(path)) return readYaml(path, CONFIG_FILE) as JsonObject
+  throw new ClonedError('FILE_INVALID', { path, line: '', problem: 'CLONED_CONFIG names it, and it is not there' })
 }

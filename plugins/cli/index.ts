@@ -1,8 +1,16 @@
 // Contributes the commands of the gate itself and collects everybody's; it runs none of them.
-import { approvalsSlot, definePlugin, gateSlot, onApprovalRequested, optional, scrubberSlot } from 'cloned/kernel'
+import {
+  approvalsSlot,
+  type Distribution,
+  definePlugin,
+  gateSlot,
+  onApprovalRequested,
+  optional,
+  scrubberSlot,
+} from 'cloned/kernel'
 import { policySlot } from '../policy/slot.js'
 import { callCommand } from './commands/call.js'
-import { pluginsCommand } from './commands/plugins.js'
+import { pluginCommands } from './commands/plugins.js'
 import type { CommandServices } from './commands/services.js'
 import { toolCommands } from './commands/tools.js'
 import { howToDecide } from './how-to-decide.js'
@@ -21,6 +29,12 @@ const ID = 'cloned.cli'
 export async function runCli(options: RunOptions): Promise<number> {
   const { runCli: run } = await import('./run.js')
   return run(options)
+}
+
+/** Runs a command line as this process, which ends with its exit code; only an executable may call it. */
+export async function main(distribution: Distribution, argv: readonly string[]): Promise<never> {
+  const { main: run } = await import('./main.js')
+  return run(distribution, argv)
 }
 
 export const cliPlugin = definePlugin({
@@ -56,7 +70,7 @@ export const cliPlugin = definePlugin({
         howToDecide: (request) => howToDecide(request, deps.policy?.snapshot().approvals),
         scrub: (text) => deps.scrubber?.text(text, 'terminal') ?? text,
       },
-      ownCommands: [callCommand(services), ...toolCommands(services), pluginsCommand(services)],
+      ownCommands: [callCommand(services), ...toolCommands(services), ...pluginCommands(services)],
     }
   },
 })

@@ -87,12 +87,18 @@ function register(command: Command): { parser: CAC; definition: CacCommand } {
   const parser = cac('cloned')
   const words = (command.args ?? []).map(({ name, required }) => (required === true ? `<${name}>` : `[${name}]`))
   const definition = parser.command([command.name, ...words].join(' '), command.summary)
-  for (const { flags, description } of command.options ?? []) definition.option(flags, description)
+  for (const { flags, description } of command.options ?? []) {
+    // `--no-x` would be cac's `x: false`; here an option is what its name says.
+    definition.option(
+      flags.replace(/--no-([a-z])/, (_, letter: string) => `--no${letter.toUpperCase()}`),
+      description,
+    )
+  }
   return { parser, definition }
 }
 
 /**
- * Brings a line into the one form that cac reads back unchanged: arguments first, then `--name` or `--name=:value`.
+ * Brings a line into the one form that cac reads back unchanged: arguments first, then `--camelName` or `--name=:value`.
  * Left to itself, cac's parser reads `007` as 7 and `-` as a flag, gives a flag the word after it when that is `true` or
  * `false`, and drops `--constructor` without a word; behind a colon every value stays the text it was.
  */
@@ -120,7 +126,7 @@ function normalise(definition: CacCommand, rest: readonly string[], problems: st
     if (options.has(flag)) problems.push(`${flag} is given twice`)
     if (option.isBoolean) {
       if (equals >= 0) problems.push(`${flag} takes no value`)
-      options.set(flag, flag)
+      options.set(flag, `--${option.name}`)
       continue
     }
     let value = equals < 0 ? undefined : token.slice(equals + 1)

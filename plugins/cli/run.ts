@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { ClonedError, createKernel, type Distribution, type Json, type Kernel, type Logger } from 'cloned/kernel'
 import { checkCommands } from './commands.js'
 import { createContext, isInteractive } from './context.js'
-import { environmentConfig } from './environment.js'
+import { environmentConfig, environmentOff } from './environment.js'
 import { type GlobalOptions, splitGlobals } from './globals.js'
 import { areaHelp, commandHelp, helpJson, helpScope, overviewHelp } from './help.js'
 import { watchInterrupts } from './interrupt.js'
@@ -22,7 +22,7 @@ export interface RunOptions {
   readonly io: CliIo
   /** Relative paths on the command line start here. */
   readonly cwd: string
-  /** `NO_COLOR`, `TERM`, `CLONED_DEBUG` and `CLONED_VAULT_…_FILE` are read from it. Default: that of the process. */
+  /** `NO_COLOR`, `TERM` and `CLONED_…` are read from it. Default: that of the process. */
   readonly env?: Environment
 }
 
@@ -63,6 +63,7 @@ async function execute(run: Run): Promise<CommandResult> {
   }
   const kernel = createKernel(distribution, {
     config: { ...environmentConfig(distribution, run.env, run.cwd), ...workspaceConfig(run) },
+    off: environmentOff(run.env),
     log: createLog(run),
   })
   try {

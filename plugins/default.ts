@@ -13,6 +13,7 @@ import { approvalsCommandPlugin } from './approvals-command/index.js'
 import { artifactsPlugin } from './artifacts/index.js'
 import { auditPlugin } from './audit/index.js'
 import { budgetsPlugin } from './budgets/index.js'
+import { builderPlugin } from './builder/index.js'
 import { cliPlugin } from './cli/index.js'
 import { connectorsPlugin } from './connectors/index.js'
 import { doctorPlugin } from './doctor/index.js'
@@ -27,6 +28,7 @@ import { mcpUpstreamPlugin } from './mcp-upstream/index.js'
 import { outboundPlugin } from './outbound/index.js'
 import { packagePlugin } from './package/index.js'
 import { pairingPlugin } from './pairing/index.js'
+import { pluginKitPlugin } from './plugin-kit/index.js'
 import { policyPlugin } from './policy/index.js'
 import { quickstartPlugin } from './quickstart/index.js'
 import { registryPlugin } from './registry/index.js'
@@ -91,12 +93,14 @@ export const builtIns: readonly Plugin[] = [
   apiPlugin,
   pairingPlugin,
   cliPlugin,
+  builderPlugin,
+  pluginKitPlugin,
   quickstartPlugin,
 ]
 
 /** What can be changed in the default distribution. */
 export type Composition = Partial<
-  Pick<Distribution, 'plugins' | 'replace' | 'omit' | 'requireGuards' | 'mayAllow' | 'limits'>
+  Pick<Distribution, 'plugins' | 'replace' | 'wrap' | 'omit' | 'requireGuards' | 'mayAllow' | 'limits'>
 >
 
 /** The policy must vote on everything, the firewall on its rules, the store must be the known one, and budgets must be taken; else the kernel does not start. */
@@ -135,9 +139,10 @@ export interface OpenOptions extends KernelRuntime, Composition {
 }
 
 /** Opens the workspace at `root` with the default distribution, started. Stop it with `kernel.stop()`. */
-export async function open({ root, config, now, log, osUser, ...composition }: OpenOptions = {}): Promise<Kernel> {
+export async function open({ root, config, off, now, log, osUser, ...composition }: OpenOptions = {}): Promise<Kernel> {
   const workspace = root === undefined ? {} : { 'cloned.workspace': { root } }
   const kernel = createKernel(defaultDistribution(composition), {
+    ...(off ? { off } : {}),
     ...(now ? { now } : {}),
     ...(log ? { log } : {}),
     ...(osUser === undefined ? {} : { osUser }),

@@ -13,8 +13,13 @@ import { ownParts } from './routes/index.js'
 import { serveCommand } from './serve-command.js'
 import { apiSlot, authenticatorsCollection, endpointsCollection, type Principal, routesCollection } from './slot.js'
 
+export { assertPrivateOrGuarded, hostsOf, originOf } from './addresses.js'
+export { removeDescription, writeDescription } from './listening.js'
+export { Lockout } from './lockout.js'
 export { type OidcConfig, type OidcRule, oidcPlugin } from './oidc.js'
+export { outcomeAnswer, type Problem, problemOf } from './problem.js'
 export * from './slot.js'
+export { localToken } from './token-file.js'
 
 /** Configuration of `cloned.api`. */
 export interface ApiPluginConfig {

@@ -13,7 +13,12 @@ import { createShelf } from './shelf.js'
 import { type Artifacts, artifactsSlot, provenanceCollection } from './slot.js'
 import { saveTool } from './tool.js'
 
+export { callsBehind } from './calls.js'
+export { artifactCommands } from './commands.js'
+export { filenameProblem, isMediaType, mediaTypeOf } from './filename.js'
+export { gatherProvenance } from './provenance.js'
 export * from './slot.js'
+export { saveTool } from './tool.js'
 
 const config = configSchema<{ readonly maxBytes: number }>({
   type: 'object',

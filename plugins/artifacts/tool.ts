@@ -2,7 +2,7 @@
 import { defineTool, type Tool } from 'cloned/kernel'
 import { FILENAME, MAX_FILENAME, MEDIA_TYPE } from './filename.js'
 import { refused } from './save.js'
-import type { ArtifactSource, Artifacts } from './slot.js'
+import type { ArtifactManifest, ArtifactSource, Artifacts } from './slot.js'
 
 /** Largest content that fits into one call, bytes. */
 export const MAX_CALL_BYTES = 16 * 1024 * 1024
@@ -16,8 +16,11 @@ interface SaveInput {
   readonly sources?: readonly ArtifactSource[]
 }
 
-/** `cloned.internal.artifact.save@v1`. */
-export function saveTool(save: Artifacts['save']): Tool {
+/** Where the content of an artifact lies, from the root of the workspace. */
+const placeOf = ({ id, filename }: ArtifactManifest) => `.cloned/artifacts/${id}/content/${filename}`
+
+/** `cloned.internal.artifact.save@v1`. An owner of the slot that keeps contents elsewhere says where. */
+export function saveTool(save: Artifacts['save'], pathOf: (saved: ArtifactManifest) => string = placeOf): Tool {
   return defineTool<SaveInput>({
     id: 'cloned.internal.artifact.save@v1',
     title: 'Save an artifact',
@@ -69,7 +72,7 @@ export function saveTool(save: Artifacts['save']): Tool {
       if (bytes.byteLength > MAX_CALL_BYTES) throw refused(`it has ${bytes.byteLength} bytes`)
       const saved = await save({ filename, content: bytes, mediaType, sources }, ctx)
       const { id, media_type, size, sha256 } = saved
-      return { id, path: `.cloned/artifacts/${id}/content/${filename}`, filename, media_type, size, sha256 }
+      return { id, path: pathOf(saved), filename, media_type, size, sha256 }
     },
   })
 }

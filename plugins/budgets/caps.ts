@@ -19,7 +19,7 @@ export interface Cap extends BudgetCap {
 /** What one call takes from one counter. */
 export interface Draw {
   readonly cap: Cap
-  /** Names the counter. A changed limit keeps what was used. */
+  /** Names the counter: the key of its cap, or that, `#` and whose it is. A changed limit keeps what was used. */
   readonly counter: string
   /** Start of the window, milliseconds since 1970. */
   readonly window: number

@@ -11,6 +11,17 @@ import { MIGRATIONS } from './schema.js'
 import { budgetsSlot, onBudgetWarning } from './slot.js'
 
 export { type BudgetsDeps, createBudgets, type OpenBudgets } from './budgets.js'
+export {
+  type Cap,
+  capsOf,
+  type Draw,
+  drawsOf,
+  limitOf,
+  MILLIONTHS,
+  type Spender,
+  unknownCosts,
+  windowStart,
+} from './caps.js'
 export * from './slot.js'
 
 /** Caps per category and window, exact for all processes of a workspace. */

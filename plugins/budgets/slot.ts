@@ -30,7 +30,20 @@ export interface Budgets {
   usage(): Promise<readonly BudgetUsage[]>
 }
 
-export const budgetsSlot = slot<Budgets>('cloned.budgets', { contract: 2 })
+/** Contract 1: the cap and what is used of it, and nothing about warnings. */
+interface Budgets1 {
+  usage(): Promise<readonly Omit<BudgetUsage, 'warnAt' | 'projected' | 'per' | 'subject'>[]>
+}
+
+export const budgetsSlot = slot<Budgets>('cloned.budgets', {
+  contract: 2,
+  previous: {
+    up: (before: Budgets1): Budgets => ({
+      usage: async () => (await before.usage()).map((one) => ({ ...one, warnAt: one.limit, projected: one.used })),
+    }),
+    down: (now): Budgets1 => now,
+  },
+})
 
 /** What was taken has reached the warning threshold of a budget. */
 export interface BudgetWarning

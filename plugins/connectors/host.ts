@@ -141,10 +141,15 @@ export function confined(parts: LaunchParts): LaunchParts {
   return { ...parts, sandbox: { ...parts.sandbox, start: confine } }
 }
 
-async function recordExemption(ctx: HandlerContext, { connector, reason, until, by }: SandboxExemption): Promise<void> {
+/** Makes known, before the call runs, that its program is not confined. */
+export async function recordExemption(
+  ctx: HandlerContext,
+  { connector, reason, until, by }: SandboxExemption,
+): Promise<void> {
   await ctx.record('connector.unconfined', { connector, reason, until: new Date(until).toISOString(), by })
 }
 
-function notOffered(id: string) {
+/** The failure of a call whose connector was disabled, replaced or quarantined after it was judged. */
+export function notOffered(id: string) {
   return fail(`The connector ${id} has changed since the call was judged.`, { code: 'CONNECTOR_CHANGED' })
 }

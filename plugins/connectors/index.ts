@@ -1,14 +1,5 @@
 // Wires connectors into a distribution: their tools reach the gate, their programs nothing.
-import { declares, hostOf } from 'cloned/connector'
-import {
-  beforeEgress,
-  definePlugin,
-  deny,
-  gateSlot,
-  optional,
-  scrubberSlot,
-  toolSourcesCollection,
-} from 'cloned/kernel'
+import { beforeEgress, definePlugin, gateSlot, optional, scrubberSlot, toolSourcesCollection } from 'cloned/kernel'
 import { commandsCollection } from '../cli/slot.js'
 import { egressProxySlot } from '../egress-proxy/slot.js'
 import { firewallSlot } from '../firewall/slot.js'
@@ -20,6 +11,7 @@ import { vaultSlot } from '../vault/slot.js'
 import { workspaceSlot } from '../workspace/slot.js'
 import { connectorCommands } from './commands.js'
 import { Credentials } from './credentials.js'
+import { denyUndeclared } from './declared-hosts.js'
 import { manifestSource } from './describe.js'
 import { develop } from './develop.js'
 import { ConnectorHost, confined } from './host.js'
@@ -29,7 +21,16 @@ import { Services } from './services.js'
 import { connectorsSlot, type Supervised, type SupervisedCall, type SupervisorParts } from './slot.js'
 import { Supervisor } from './supervisor.js'
 
+export { Credentials } from './credentials.js'
+export { denyUndeclared } from './declared-hosts.js'
+export { manifestSource } from './describe.js'
+export { develop } from './develop.js'
+export { confined, notOffered, recordExemption } from './host.js'
+export { type LaunchParts, launch } from './launch.js'
+export { Services } from './services.js'
 export * from './slot.js'
+export { notStarted, Supervisor } from './supervisor.js'
+export { ConnectorTools, type Offered } from './tools.js'
 
 /** Runs the tools of connectors, each connector in a process of its own. */
 export const connectorsPlugin = definePlugin({
@@ -77,19 +78,8 @@ export const connectorsPlugin = definePlugin({
     const host = new ConnectorHost(parts)
     const source = manifestSource(parts)
 
-    // The rules of the policy may be wider than what its publisher signed; a connector has no more than both allow.
-    hooks.guard(beforeEgress, ({ action, subject: { url, connector } }) => {
-      const tool = host.tools.find(action.target)
-      const hosts = tool
-        ? tool.egress_hosts
-        : host
-            .offered()
-            .find(({ manifest }) => manifest.id === connector)
-            ?.manifest.tools.flatMap((each) => each.egress_hosts)
-      if (!hosts || declares(hosts, hostOf(url))) return undefined
-      const name = tool ? `the tool ${tool.id}` : `the connector ${connector}`
-      return deny(`${name} does not declare the host ${hostOf(url)}`, { code: 'CONNECTOR_HOST' })
-    })
+    const hosts = { tools: host.tools, offered: () => host.offered() }
+    hooks.guard(beforeEgress, ({ action, subject }) => denyUndeclared(hosts, action, subject))
     hooks.observe(afterRegistryChange, () => host.changed())
     onStop(() => host.stop())
 

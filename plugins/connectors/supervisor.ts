@@ -144,7 +144,7 @@ export class Supervisor<W extends Supervised, C extends SupervisedCall> {
 }
 
 /** No worker got the call, so nothing happened. */
-function notStarted(error: unknown): HandlerError {
+export function notStarted(error: unknown): HandlerError {
   const { code, help, message } = isClonedError(error)
     ? error
     : { code: 'CONNECTOR_START', help: undefined, message: describeThrown(error) }

@@ -1,8 +1,8 @@
 // The command `doctor`: every check with its fix; it mends nothing itself.
-import type { ClonedError, Contribution } from 'cloned/kernel'
+import type { ClonedError, Contribution, JsonObject } from 'cloned/kernel'
 import type { Command, CommandContext } from '../cli/slot.js'
-import { type DoctorRow, examine } from './examine.js'
-import type { DoctorCheck } from './slot.js'
+import { examine } from './examine.js'
+import type { DoctorCheck, DoctorReport, DoctorRow } from './slot.js'
 
 /** Without a workspace there is nothing to be ill: any other failure to start is a finding. */
 const NO_WORKSPACE = 'WORKSPACE_MISSING'
@@ -18,9 +18,10 @@ export function doctorCommand(checks: () => readonly Contribution<DoctorCheck>[]
       const rows = [start, ...(await examine(checks(), { workspaceOpen: ctx.startError === undefined }))]
       const failed = rows.filter((row) => row.level === 'fail').length
       const warned = rows.filter((row) => row.level === 'warn').length
+      const report: DoctorReport = { ok: failed === 0, failed, warned, checks: rows }
       return {
         exit: failed > 0 ? 1 : 0,
-        json: { ok: failed === 0, failed, warned, checks: rows.map((row) => ({ ...row })) },
+        json: report as unknown as JsonObject,
         text: text(rows, failed, warned, ctx),
       }
     },

@@ -1,18 +1,9 @@
 // Runs doctor checks side by side; a check that throws, hangs or answers junk is a failed row, never a missing one.
 import { type Contribution, describeThrown, isClonedError } from 'cloned/kernel'
-import type { DoctorCheck, DoctorResult } from './slot.js'
+import type { DoctorCheck, DoctorResult, DoctorRow } from './slot.js'
 
 /** How long one check may take. */
 const CHECK_DEADLINE_MS = 5_000
-
-/** One line of the report. `skip`: the check needs a workspace, and there is no open one. */
-export interface DoctorRow {
-  readonly id: string
-  readonly plugin: string
-  readonly level: DoctorResult['level'] | 'skip'
-  readonly message: string
-  readonly fix?: string
-}
 
 /** Runs every check, in the order given. */
 export function examine(

@@ -1,16 +1,11 @@
 // Wires the firewall into a distribution: the rules of the policy in force decide; without them nothing leaves.
 import {
-  allow,
   approvalsSlot,
   beforeEgress,
   definePlugin,
-  deny,
   gateSlot,
-  isClonedError,
   onPolicyWrite,
   optional,
-  type PolicyWrite,
-  toolOf,
   toolsCollection,
 } from 'cloned/kernel'
 import { routesCollection } from '../api/slot.js'
@@ -18,8 +13,7 @@ import { commandsCollection } from '../cli/slot.js'
 import { egressJudgesCollection, policySlot } from '../policy/slot.js'
 import { workspaceSlot } from '../workspace/slot.js'
 import { firewallCommands } from './commands/index.js'
-import { compileEgress } from './decide.js'
-import { callerOf, compileJudge, createFirewall } from './firewall.js'
+import { compileJudge, createFirewall } from './firewall.js'
 import { PluginEgress } from './plugin-egress.js'
 import { createResolver } from './resolve.js'
 import { firewallPart } from './routes.js'
@@ -30,8 +24,29 @@ import { fetchTool } from './tool.js'
 import { Tunnels } from './tunnels.js'
 import { updateTool } from './update-tool.js'
 import { ownAddresses } from './vet.js'
+import { voteOnRequest, voteOnRules } from './votes.js'
 
+export { firewallCommands } from './commands/index.js'
+export { compileEgress } from './decide.js'
+export { decode } from './decode.js'
+export { denied } from './explain.js'
+export { compileJudge, createFirewall } from './firewall.js'
+export { type Hop, isRedirect, MAX_REDIRECTS, nextHop } from './redirect.js'
+export { outgoing } from './request.js'
+export { createResolver, type Resolve } from './resolve.js'
+export { ReceivedResponse } from './response.js'
+export { granted, type RulesInForce, revocation } from './revocation.js'
+export { TUNNEL } from './rule.js'
+export { createRules } from './rules-in-force.js'
+export type { CheckHop } from './safe-fetch.js'
+export { type Bound, bindSecrets } from './secrets.js'
 export * from './slot.js'
+export { parseTarget, type Target } from './target.js'
+export { fetchTool } from './tool.js'
+export { Tunnels } from './tunnels.js'
+export { updateTool } from './update-tool.js'
+export { ownAddresses, vet } from './vet.js'
+export { voteOnRequest, voteOnRules } from './votes.js'
 
 /** Decides which requests leave, and makes them. */
 export const firewallPlugin = definePlugin({
@@ -63,21 +78,8 @@ export const firewallPlugin = definePlugin({
     const overlay = (pack: string) => workspace.path('policy', `${pack}.yaml`)
     const change = { policy, overlay }
 
-    hooks.guard(beforeEgress, ({ action, subject }) => {
-      const { decision, next } = firewall.explain(callerOf(toolOf(action), subject), subject.method, subject.url)
-      if (decision.allowed) return allow(decision.rule)
-      const { reason, rule } = decision
-      return deny(reason, { code: 'EGRESS_DENIED', help: next, ...(rule === undefined ? {} : { rule }) })
-    })
-    hooks.guard(onPolicyWrite, ({ input }) => {
-      try {
-        compileEgress(policy.preview((input as PolicyWrite).content).egress)
-        return undefined
-      } catch (error) {
-        if (!isClonedError(error)) throw error
-        return deny(error.message, { code: error.code, help: error.help })
-      }
-    })
+    hooks.guard(beforeEgress, (check) => voteOnRequest(firewall, check))
+    hooks.guard(onPolicyWrite, (action) => voteOnRules(policy, action))
     return {
       firewall,
       tools: [fetchTool(firewall.fetch), updateTool(change)],

@@ -21,7 +21,18 @@ import { pairingsSlot } from './slot.js'
 import { createStanding } from './standing.js'
 import { createTokens } from './tokens.js'
 
-export { beforePairing, pairingApprove, pairingInvite, pairingRevoke } from './kinds.js'
+export { comparisonCode, isCode, newDeviceId } from './codes.js'
+export {
+  approveInput,
+  beforePairing,
+  type PairingApprove,
+  type PairingChanged,
+  type PairingRevoke,
+  pairingApprove,
+  pairingInvite,
+  pairingRevoke,
+  revokeInput,
+} from './kinds.js'
 export * from './slot.js'
 
 /** Devices with an Ed25519 key of their own, short-lived access tokens bound to it by DPoP, revocable at once. */

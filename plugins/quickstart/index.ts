@@ -1,7 +1,11 @@
 // Contributes `cloned quickstart`, a walk through the main job in a workspace of its own; touches no other workspace.
 import { basename } from 'node:path'
 import { definePlugin } from 'cloned/kernel'
+import type { CliIo } from 'cloned/plugins/cli'
+import type { QuickstartOptions } from '../../examples/quickstart/index.js'
 import { type Command, commandsCollection } from '../cli/slot.js'
+
+export type { QuickstartOptions }
 
 export const quickstartPlugin = definePlugin({
   id: 'cloned.quickstart',
@@ -19,8 +23,6 @@ const quickstartCommand: Command = {
   examples: ['cloned quickstart'],
   needs: 'nothing',
   async run({ json, dryRun }) {
-    // An example like any embedder's, loaded only when it is asked for.
-    const { quickstart } = await import('../../examples/quickstart/index.js')
     const { processIo } = await import('cloned/plugins/cli')
     const io = processIo()
     const exit = await quickstart(json ? { ...io, stdout: io.stderr } : io, {
@@ -29,6 +31,13 @@ const quickstartCommand: Command = {
     })
     return { exit: exit === 0 ? 0 : 1, json: { ok: exit === 0, ...(dryRun ? { dry_run: true } : {}) }, text: '' }
   },
+}
+
+/** See {@link QuickstartOptions}. Answers 0 when every command of the walk ended as it must, else 1. */
+export async function quickstart(io: CliIo, options: QuickstartOptions = {}): Promise<number> {
+  // An example like any embedder's, loaded only when it is asked for.
+  const { quickstart: walk } = await import('../../examples/quickstart/index.js')
+  return walk(io, options)
 }
 
 /** What a person types to start the program that is running: not every way of starting it puts `cloned` on the path. */

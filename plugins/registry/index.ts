@@ -48,7 +48,20 @@ import { switchExecutors } from './switch.js'
 import { RegistryTable } from './table.js'
 
 export { catalogFetch } from './catalog/fetch.js'
-export { connectorDisable, connectorEnable, connectorInstall, connectorRemove } from './kinds.js'
+export { isDowngrade, mustRunHere, type Pin, pinsOf, verifyHead } from './judge.js'
+export {
+  type ConnectorChanged,
+  type ConnectorInstall,
+  type ConnectorSwitch,
+  connectorDisable,
+  connectorEnable,
+  connectorInstall,
+  connectorRemove,
+  installInput,
+  switchInput,
+} from './kinds.js'
+export { mustBePermitted } from './permit.js'
+export { packageDirectory, placePackage, removeTree } from './place.js'
 export * from './slot.js'
 
 const config = configSchema<{ readonly catalogs: readonly string[] }>({

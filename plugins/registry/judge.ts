@@ -8,6 +8,8 @@ import { readLock } from './lock-file.js'
 import { type Egress, mustBePermitted } from './permit.js'
 import type { Installed, Pin, RegistryTable } from './table.js'
 
+export type { Pin } from './table.js'
+
 export interface JudgeParts {
   readonly packages: Packages
   readonly trust: Trust
@@ -48,15 +50,20 @@ export async function judge(parts: JudgeParts, archive: Buffer): Promise<Judged>
     kids,
     pins,
     highest,
-    downgrade: highest !== undefined && semver.lt(manifest.version, highest),
+    downgrade: isDowngrade(manifest.version, highest),
   }
 }
 
-/** Signature, manifest, publisher and revocations; `installed` is the package's row when it is loaded, not installed. */
+/** Whether a version is lower than the highest that was ever installed. */
+export function isDowngrade(version: string, highest: string | undefined): boolean {
+  return highest !== undefined && semver.lt(version, highest)
+}
+
+/** Signature, manifest, publisher and revocations; `installed` says when, of a package that is loaded and not installed. */
 export async function verifyHead(
   { packages, trust }: Pick<JudgeParts, 'packages' | 'trust'>,
   head: PackageHead,
-  installed: Installed | undefined,
+  installed: Pick<Installed, 'installedAt'> | undefined,
 ): Promise<{ readonly manifest: ConnectorManifest; readonly kids: readonly string[] }> {
   if (!head.signature) throw new ClonedError('SIGNATURE_INVALID', { problem: 'the package has none' })
   const signers = await trust.verify(head.manifest, head.signature, {
@@ -108,7 +115,8 @@ export async function mustKeepPins(
   if (changed) throw new ClonedError('CONNECTOR_IMMUTABLE', { what: `${changed.kind} ${changed.name}` })
 }
 
-function mustRunHere({ id, runtime, min_runtime }: ConnectorManifest): void {
+/** Throws `CONNECTOR_REFUSED` for a package that is for another version of the kernel or of Node.js. */
+export function mustRunHere({ id, runtime, min_runtime }: ConnectorManifest): void {
   const refuse = (problem: string) =>
     new ClonedError('CONNECTOR_REFUSED', {
       id,

@@ -9,7 +9,7 @@ export type ConnectorInstall = {
   readonly publisher: string
   /** SHA-256 of the manifest. */
   readonly digest: string
-  /** SHA-256 of the archive, under which it waits for the decision. */
+  /** SHA-256 of the archive, which waits for the decision as `.cloned/packages/incoming/<archive>.tgz` (mode 0600). */
   readonly archive: string
   /** Digest of the package of this id that is installed; `null` without one. */
   readonly previous: string | null

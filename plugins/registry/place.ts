@@ -12,7 +12,12 @@ export function packageDirectory(packages: string, digest: string): string {
 }
 
 /** Extracts and hashes every file. Throws `PACKAGE_INVALID`; then nothing of it is left. */
-export function placePackage(service: Packages, packages: string, archive: Buffer, { head, manifest }: Judged): void {
+export function placePackage(
+  service: Packages,
+  packages: string,
+  archive: Buffer,
+  { head, manifest }: Pick<Judged, 'head' | 'manifest'>,
+): void {
   mkdirSync(packages, { recursive: true, mode: 0o700 })
   const target = packageDirectory(packages, head.digest)
   const staging = join(packages, `.staging-${randomBytes(8).toString('hex')}`)

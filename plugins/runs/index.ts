@@ -37,7 +37,20 @@ import { runAsk, runsSlot } from './slot.js'
 import { MIGRATIONS } from './tables.js'
 import { EVENT_TYPES } from './told.js'
 
+// Parts for an owner of the slot that keeps runs elsewhere, or carries them out in another way.
+export { ActiveRuns, actorOf, describeProvenance, keyOf } from './active.js'
+export { runCommands } from './commands.js'
+export { errorOf } from './errors.js'
+export { judgeActor } from './guard.js'
+export { mustStillRun, newRun, personOf, prepareRun } from './prepare.js'
+export { previewRun } from './preview.js'
+export { QUESTION } from './question.js'
+export { repeated, settledByPerson, takenOver } from './repair.js'
+export { withdraw } from './requests.js'
 export * from './slot.js'
+export type { Node, StoredRun } from './tables.js'
+export { publicRun } from './view.js'
+export { fitInputs } from './walk.js'
 
 /** Configuration of `cloned.runs`. */
 export interface RunsPluginConfig {

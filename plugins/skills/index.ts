@@ -25,7 +25,11 @@ import { skillPacksCollection, skillsSlot } from './slot.js'
 import { Spent } from './spent.js'
 
 export { definePipeline, defineSkillPack } from './define.js'
+export { Holds } from './holds.js'
+export type { InstalledPack } from './library.js'
+export { createSkills, type SkillsParts } from './skills.js'
 export * from './slot.js'
+export { Spent } from './spent.js'
 
 /** Skill packs from plugins, from `.cloned/skills/*` and from the registry, and their constitutions. */
 export const skillsPlugin = definePlugin({

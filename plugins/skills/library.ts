@@ -14,7 +14,7 @@ export interface SkillSources {
   /** What plugins bring. */
   plugins(): readonly SkillPackSource[]
   /** The directory whose directories are packs; may be missing. */
-  workspace(): string
+  workspace(): string | undefined
   /** Verified packages that may run. */
   installed(): readonly InstalledPack[]
 }
@@ -126,8 +126,8 @@ function mustBeDistinct(packs: readonly FoundPack[]): void {
   }
 }
 
-function workspacePacks(folder: string): string[] {
-  if (!existsSync(folder)) return []
+function workspacePacks(folder: string | undefined): string[] {
+  if (folder === undefined || !existsSync(folder)) return []
   return readdirSync(folder)
     .sort()
     .map((name) => join(folder, name))

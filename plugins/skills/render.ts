@@ -3,16 +3,16 @@ import { ClonedError, type Json } from 'cloned/kernel'
 import type { InstalledConnector } from '../registry/slot.js'
 import type { FoundPack, Library } from './library.js'
 import { requirementProblems } from './ready.js'
-import type { SkillsParts } from './skills.js'
+import type { ShownParts } from './skills.js'
 import type { Pipeline } from './slot.js'
 
 /** What a pack needs and the workspace has not. */
-export function lackingOf({ id: pack, requires }: FoundPack, { connectors }: SkillsParts): readonly string[] {
+export function lackingOf({ id: pack, requires }: FoundPack, { connectors }: ShownParts): readonly string[] {
   return requirementProblems({ pack, requires }, connectors())
 }
 
 /** Throws `SKILL_PACK_OFF`, `SKILL_PACK_UNKNOWN`, or what is wrong with a pack that may be the one. */
-export async function mustFindPack({ packs, failures }: Library, id: string, parts: SkillsParts): Promise<FoundPack> {
+export async function mustFindPack({ packs, failures }: Library, id: string, parts: ShownParts): Promise<FoundPack> {
   const pack = packs.find((one) => one.id === id)
   const off = pack ? undefined : (await parts.off()).find((one) => one.id === id)
   if (off) throw new ClonedError('SKILL_PACK_OFF', { pack: id, state: offState(off) })
@@ -21,7 +21,7 @@ export async function mustFindPack({ packs, failures }: Library, id: string, par
   return pack
 }
 
-export function packJson(pack: FoundPack, parts: SkillsParts): Json {
+export function packJson(pack: FoundPack, parts: ShownParts): Json {
   const { read: _, ...rest } = pack
   return { ...rest, lacking: [...lackingOf(pack, parts)] } as unknown as Json
 }

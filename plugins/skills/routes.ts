@@ -4,10 +4,10 @@ import type { ApiPart, PageQuery } from '../api/slot.js'
 import { readLibrary } from './library.js'
 import { mustFindPack, offJson, packJson, pipelineJson } from './render.js'
 import { ID, OFF, PACK, PIPELINE } from './route-schemas.js'
-import type { SkillsParts } from './skills.js'
+import type { ShownParts } from './skills.js'
 import type { Skills } from './slot.js'
 
-export function skillsPart(skills: Pick<Skills, 'pipelines'>, parts: SkillsParts): ApiPart {
+export function skillsPart(skills: Pick<Skills, 'pipelines'>, parts: ShownParts): ApiPart {
   return {
     tag: 'skills',
     register(app, api) {

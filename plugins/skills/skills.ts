@@ -11,6 +11,10 @@ export interface SkillsParts extends SkillSources {
   readonly tools: () => readonly ToolContract[]
   readonly connectors: () => readonly AvailableConnector[]
   readonly holds: Pick<Holds, 'hold'>
+}
+
+/** The same, for commands and routes that show what is there. */
+export interface ShownParts extends SkillsParts {
   /** Installed packs that may not run, and packages that cannot be read. */
   readonly off: () => Promise<readonly InstalledConnector[]>
 }

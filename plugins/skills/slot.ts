@@ -197,7 +197,10 @@ export interface DefinedSkillPack {
 }
 
 export interface Skills {
-  /** Every pipeline of every pack, sorted by id. Throws `FILE_INVALID` for a pack that does not validate. */
+  /**
+   * Every pipeline of every pack, sorted by id. Throws for a pack that does not validate: `FILE_INVALID`, or
+   * `PIPELINE_INVALID` for one without files.
+   */
   pipelines(): Promise<readonly Pipeline[]>
   pipeline(id: string): Promise<Pipeline | undefined>
   /** Every pack that validates, sorted by id. */

@@ -6,7 +6,9 @@ import { integrityCheck } from './check.js'
 import { storeSlot } from './slot.js'
 import { createStore } from './store.js'
 
+export { statementFault } from './faults.js'
 export * from './slot.js'
+export { checkArguments, type Purpose, type Translated, translate } from './statement.js'
 export { createStore, type EmbeddedStore, type StoreOptions } from './store.js'
 
 /** Owns `.cloned/state.db`. */

@@ -1,7 +1,7 @@
 // The rules that every store keeps, as cases for any test runner; must never rely on which engine a store uses.
 import assert from 'node:assert/strict'
-import type { ContractCase } from 'cloned/testing'
-import type { Store } from './slot.js'
+import { type ContractCase, contractCase, type TestWorkspace } from 'cloned/testing'
+import { type Store, storeSlot } from './slot.js'
 
 /** A store under test, empty but for what it keeps of its own. */
 export interface StoreSubject {
@@ -19,19 +19,23 @@ const COUNTERS = 'select name, used from counters order by name'
 
 /** The contract of slot `cloned.store`. `make` is called once per case and answers a fresh store. */
 export function storeSuite(make: () => Promise<StoreSubject>): readonly ContractCase[] {
-  const rule = (name: string, check: (subject: StoreSubject) => Promise<void>): ContractCase => ({
-    name,
-    run: async () => {
-      const subject = await make()
-      try {
-        await subject.store.migrate('test.owner', STEPS)
-        await check(subject)
-      } finally {
-        await subject.close()
-      }
-    },
-  })
+  const prepared = async () => {
+    const subject = await make()
+    await subject.store.migrate('test.owner', STEPS)
+    return subject
+  }
+  const rule: Rule = (name, check) => contractCase(name, prepared, check)
   return [...batches(rule), ...steps(rule), ...wakes(rule)]
+}
+
+/** The store that stands in the slot of a fresh workspace. */
+export function storeSubject({ kernel, reopen, advance, close }: TestWorkspace): StoreSubject {
+  return {
+    store: kernel.service(storeSlot),
+    reopen: async () => (await reopen()).service(storeSlot),
+    advance,
+    close,
+  }
 }
 
 type Rule = (name: string, check: (subject: StoreSubject) => Promise<void>) => ContractCase

@@ -20,8 +20,18 @@ import { trustSlot } from './slot.js'
 import { type TrustState, TrustStates } from './state.js'
 import { createTrustTable } from './table.js'
 
+export {
+  keysOf,
+  type PublisherDocument,
+  parseDocument,
+  type RevocationEntry,
+  type RevocationsDocument,
+  type RootDocument,
+} from './documents.js'
 export { beforeTrustWrite, type TrustChange, trustWrite } from './kind.js'
+export { createTrust } from './service.js'
 export * from './slot.js'
+export type { TrustState } from './state.js'
 
 interface Open {
   readonly states: TrustStates

@@ -10,7 +10,7 @@ import type { TrustState, TrustStates } from './state.js'
 import { stoppedBy } from './stopped.js'
 
 export interface ServiceParts {
-  readonly states: () => TrustStates
+  readonly states: () => Pick<TrustStates, 'current' | 'drift'>
   readonly now: () => number
   readonly log: Pick<Logger, 'warn'>
 }

@@ -31,8 +31,13 @@ import { createVault } from './service.js'
 import { secretListenersCollection, vaultProvidersCollection, vaultSlot } from './slot.js'
 import { createWrites } from './writes.js'
 
+export { Grants } from './bind.js'
 export { vaultWrite } from './kind.js'
+export { refuseReferences } from './reference-guard.js'
+export { isSecretName, normaliseScope, scopeRefusal } from './scope.js'
+export { type Holder, makeSecret, wipe } from './secret.js'
 export * from './slot.js'
+export { parseTemplate } from './template.js'
 
 const config = configSchema<{ readonly plaintextLoopback: boolean }>({
   type: 'object',

@@ -1,7 +1,12 @@
-import { approvalsSuite } from 'cloned/testing'
+import { approvalsSlot } from 'cloned/kernel'
+import { approvalsSubject, approvalsSuite, openTestWorkspace, TEST_DECIDER } from 'cloned/testing'
 import { describe, it } from 'vitest'
 import { approvalsWorld, EXPIRES_MS } from '../plugins/approvals-fixture.js'
+import { wrapped } from './implementations.js'
 import { memoryApprovals } from './memory-approvals.js'
+
+/** A thread for each of the many logs would take longer than all the cases. */
+const INLINE = { 'cloned.audit': { thread: 'inline' } }
 
 describe('the approvals contract, kept by cloned.approvals', () => {
   const cases = approvalsSuite(async () => {
@@ -21,6 +26,14 @@ describe('the approvals contract, kept by approvals in memory', () => {
       now += ms
     }
     return { approvals: memoryApprovals(() => now, EXPIRES_MS), expiresMs: EXPIRES_MS, advance, close: async () => {} }
+  })
+  for (const { name, run } of cases) it(name, run)
+})
+
+describe('the approvals contract, kept by cloned.approvals, wrapped', () => {
+  const cases = approvalsSuite(async () => {
+    const { osUser } = TEST_DECIDER
+    return approvalsSubject(await openTestWorkspace({ ...wrapped(approvalsSlot), osUser, config: INLINE }))
   })
   for (const { name, run } of cases) it(name, run)
 })

@@ -1,10 +1,14 @@
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { auditSlot } from 'cloned/kernel'
 import { openAuditLog } from 'cloned/plugins/audit'
 import { openKeys } from 'cloned/plugins/keys'
-import { auditSuite, memoryAudit } from 'cloned/testing'
+import { auditSubject, auditSuite, memoryAudit, openTestWorkspace } from 'cloned/testing'
 import { describe, it } from 'vitest'
+import { wrapped } from './implementations.js'
+
+const INLINE = { 'cloned.audit': { thread: 'inline' } }
 
 describe('the audit log in a file', () => {
   const suite = auditSuite(async () => {
@@ -26,7 +30,7 @@ describe('the audit log in a file', () => {
       },
       // A line that does not chain: somebody else wrote to the file.
       breakIt: () => appendFileSync(join(dir, 'audit.log'), '{}\n'),
-      dispose: async () => {
+      close: async () => {
         await log.close()
         rmSync(dir, { recursive: true })
       },
@@ -38,7 +42,15 @@ describe('the audit log in a file', () => {
 describe('the audit log in memory', () => {
   const suite = auditSuite(() => {
     const log = memoryAudit()
-    return { log, breakIt: () => log.fail(new Error('broken')) }
+    return { log, breakIt: () => log.fail(new Error('broken')), close: () => {} }
+  })
+  for (const { name, run } of suite) it(name, run)
+})
+
+describe('the audit log of a workspace, wrapped', () => {
+  const suite = auditSuite(async () => {
+    const workspace = await openTestWorkspace({ ...wrapped(auditSlot), config: INLINE })
+    return auditSubject(workspace, () => appendFileSync(join(workspace.root, '.cloned', 'audit.log'), '{}\n'))
   })
   for (const { name, run } of suite) it(name, run)
 })

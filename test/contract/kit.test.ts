@@ -48,6 +48,7 @@ function flips(): Plugin {
 
 let setups = 0
 const timers: NodeJS.Timeout[] = []
+const shared = { open: false }
 
 const rows: [what: string, rule: RegExp, plugin: Plugin, options?: PluginContractOptions][] = [
   ['has a version that is none', /^its manifest names/, p({ version: 'new' }, () => {})],
@@ -71,6 +72,19 @@ const rows: [what: string, rule: RegExp, plugin: Plugin, options?: PluginContrac
   ],
   ['cannot stop without a start', /without having started/, stopper(({ up }) => up)],
   ['cannot stop at all', /starts, and stops a second time/, stopper(() => false)],
+  [
+    'keeps state outside of its setup',
+    /two kernels at once/,
+    p({}, ({ onStart, onStop }) => {
+      onStart(() => {
+        if (shared.open) throw new Error('open already')
+        shared.open = true
+      })
+      onStop(() => {
+        shared.open = false
+      })
+    }),
+  ],
   [
     'leaves a timer',
     /leaves no timer/,

@@ -4,9 +4,9 @@ import type { Command } from '../../cli/slot.js'
 import { mermaid } from '../graph/mermaid.js'
 import { nodesOf } from '../graph/nodes.js'
 import { svg } from '../graph/svg.js'
-import { createSkills, type SkillsParts } from '../skills.js'
+import { createSkills, type ShownParts } from '../skills.js'
 
-export function graphCommand(parts: SkillsParts): Command {
+export function graphCommand(parts: ShownParts): Command {
   return {
     name: 'skills graph',
     summary: 'Draw a pipeline as Mermaid, or as SVG',

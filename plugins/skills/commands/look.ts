@@ -3,10 +3,10 @@ import { describeThrown } from 'cloned/kernel'
 import type { Command } from '../../cli/slot.js'
 import { readLibrary } from '../library.js'
 import { lackingOf, mustFindPack, offJson, offState, packJson } from '../render.js'
-import type { SkillsParts } from '../skills.js'
+import type { ShownParts } from '../skills.js'
 import type { Constitution } from '../slot.js'
 
-export function listCommand(parts: SkillsParts): Command {
+export function listCommand(parts: ShownParts): Command {
   return {
     name: 'skills list',
     summary: 'List the skill packs and their pipelines, and installed packs that may not run',
@@ -36,7 +36,7 @@ export function listCommand(parts: SkillsParts): Command {
   }
 }
 
-export function showCommand(parts: SkillsParts): Command {
+export function showCommand(parts: ShownParts): Command {
   return {
     name: 'skills show',
     summary: 'Show a skill pack: what it needs, what it is held to, its pipelines',

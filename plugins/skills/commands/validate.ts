@@ -7,9 +7,9 @@ import { runProblems } from '../check-tools.js'
 import { link, readLibrary } from '../library.js'
 import { readWhole } from '../pack.js'
 import { requirementProblems } from '../ready.js'
-import type { SkillsParts } from '../skills.js'
+import type { ShownParts } from '../skills.js'
 
-export function validateCommand(parts: SkillsParts): Command {
+export function validateCommand(parts: ShownParts): Command {
   return {
     name: 'skills validate',
     summary: 'Check a skill pack: its files, and its steps against the tools of this workspace',

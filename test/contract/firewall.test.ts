@@ -1,0 +1,29 @@
+import { firewallSlot } from 'cloned/plugins/firewall'
+import { firewallSubject, firewallSuite, openTestWorkspace, type TestWorkspace } from 'cloned/testing'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { builtInAndWrapped } from './implementations.js'
+
+describe.each(builtInAndWrapped(firewallSlot))('the firewall contract, kept by %s', (_, composition) => {
+  let workspace: TestWorkspace
+  beforeAll(async () => {
+    workspace = await openTestWorkspace(composition)
+  })
+  afterAll(() => workspace.close())
+
+  /** One workspace for all cases; each leaves it without rules. */
+  const cases = firewallSuite(async () => {
+    const { firewall, rules } = firewallSubject(workspace)
+    let changed = false
+    return {
+      firewall,
+      rules(egress) {
+        changed = true
+        return rules(egress)
+      },
+      close: async () => {
+        if (changed) await rules({})
+      },
+    }
+  })
+  for (const { name, run } of cases) it(name, run)
+})

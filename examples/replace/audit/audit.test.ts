@@ -14,9 +14,10 @@ import { PassThrough } from 'node:stream'
 import { defaultDistribution, initWorkspace } from 'cloned'
 import { createKernel, type JsonObject, type Kernel, plan, use } from 'cloned/kernel'
 import { runCli } from 'cloned/plugins/cli'
+import { workspacePlugin } from 'cloned/plugins/workspace'
 import { auditSuite, pluginContract } from 'cloned/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { jsonlAudit } from './index.js'
+import acmeAudit from './index.js'
 import { JsonlLog } from './log.js'
 
 const SAVE = {
@@ -31,7 +32,7 @@ let file: string
 let kernel: Kernel | undefined
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'plugin-replace-audit-'))
+  root = mkdtempSync(join(tmpdir(), 'replace-audit-'))
   file = join(root, 'agents.jsonl')
 })
 afterEach(async () => {
@@ -41,7 +42,7 @@ afterEach(async () => {
 })
 
 const distribution = () =>
-  defaultDistribution({ plugins: [use(jsonlAudit, { file })], replace: { 'cloned.audit': 'acme.audit-jsonl' } })
+  defaultDistribution({ plugins: [use(acmeAudit, { file })], replace: { 'cloned.audit': 'acme.audit' } })
 
 async function start(): Promise<Kernel> {
   const workspace = join(root, 'work')
@@ -78,7 +79,7 @@ describe('the contract of an audit log', () => {
         return log
       },
       breakIt: () => rmSync(file),
-      dispose: () => log.close(),
+      close: () => log.close(),
     }
   }
   const note = { type: 'acme.note', ts: '-', text: '\ufffd' }
@@ -116,16 +117,16 @@ describe('the contract of an audit log', () => {
 })
 
 describe('the contract of a plugin', () => {
-  const rules = pluginContract(jsonlAudit, {
-    config: { file: '/nowhere' },
+  const rules = pluginContract(acmeAudit, {
+    needs: [workspacePlugin],
     badConfigs: [
-      [{}, '/file'],
       [{ file: 'relative.jsonl' }, '/file'],
       [{ file: 7 }, '/file'],
     ],
     setting: () => {
-      const dir = mkdtempSync(join(tmpdir(), 'jsonl-audit-'))
-      const config = { 'acme.audit-jsonl': { file: join(dir, 'agents.jsonl') } }
+      const dir = mkdtempSync(join(tmpdir(), 'acme-audit-'))
+      const { root } = initWorkspace(join(dir, 'work'), { type: 'personal', now: Date.now })
+      const config = { 'cloned.workspace': { root }, 'acme.audit': { file: join(dir, 'agents.jsonl') } }
       return { config, dispose: () => rmSync(dir, { recursive: true }) }
     },
   })
@@ -134,10 +135,10 @@ describe('the contract of a plugin', () => {
 
 describe('in the default distribution', () => {
   it('two owners are a boot error that prints the line to paste', () => {
-    const [problem, ...more] = plan(defaultDistribution({ plugins: [use(jsonlAudit, { file })] })).problems
+    const [problem, ...more] = plan(defaultDistribution({ plugins: [use(acmeAudit, { file })] })).problems
     expect(problem).toMatchObject({
       code: 'SLOT_CONFLICT',
-      help: expect.stringContaining("replace: { 'cloned.audit': 'acme.audit-jsonl' }"),
+      help: expect.stringContaining("replace: { 'cloned.audit': 'acme.audit' }"),
     })
     expect(more).toEqual([])
   })
@@ -145,7 +146,7 @@ describe('in the default distribution', () => {
   it('the replaced plugin is gone with everything it registered', () => {
     const { owners, plugins, problems } = plan(distribution())
     expect(problems).toEqual([])
-    expect(owners['cloned.audit']).toBe('acme.audit-jsonl')
+    expect(owners['cloned.audit']).toBe('acme.audit')
     expect(plugins.map(({ id }) => id)).not.toContain('cloned.audit')
   })
 

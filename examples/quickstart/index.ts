@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { defaultDistribution } from 'cloned'
-import type { Distribution } from 'cloned/kernel'
-import { type CliIo, runCli } from 'cloned/plugins/cli'
+import { type Composition, defaultDistribution } from 'cloned'
+import { type CliIo, type RunOptions, runCli } from 'cloned/plugins/cli'
 import { docsLinkReport } from '../docs-link-report/index.js'
 
 /** One command of the walk and the exit code that it must end with. */
@@ -22,6 +21,10 @@ export interface QuickstartOptions {
   readonly dryRun?: boolean
   /** What a person types to start the command line; default `cloned`. */
   readonly program?: string
+  /** What is changed in the default distribution; what the walk needs must be left in it. */
+  readonly composition?: Composition
+  /** What runs a command line. Default: that of `cloned/plugins/cli`. */
+  readonly cli?: (options: RunOptions) => Promise<number>
 }
 
 const WRITE = 'cloned.internal.fs.write@v1'
@@ -33,7 +36,7 @@ const AGENT = ['--actor', 'agent:demo']
  */
 export async function quickstart(
   io: CliIo,
-  { dryRun = false, program = 'cloned' }: QuickstartOptions = {},
+  { dryRun = false, program = 'cloned', composition = {}, cli = runCli }: QuickstartOptions = {},
 ): Promise<number> {
   if (dryRun) {
     const steps = [...ASKING, ...decided('ID')].map((step) => `\n${heading(step)}`)
@@ -42,7 +45,11 @@ export async function quickstart(
   }
   const root = await mkdtemp(join(tmpdir(), 'cloned-quickstart-'))
   await cp(packageFile('docs'), join(root, 'docs'), { recursive: true })
-  const walk = new Walk(root, { ...io, stdin: nobody() })
+  const distribution = defaultDistribution({
+    ...composition,
+    plugins: [docsLinkReport, ...(composition.plugins ?? [])],
+  })
+  const walk = new Walk({ ...io, stdin: nobody() }, (argv, io) => cli({ distribution, argv, io, cwd: root }), root)
   const ok = (await walk.run(ASKING)) && (await walk.run(decided(await walk.pendingApproval())))
   if (ok) io.stdout.write(goOn(root, program))
   return ok ? 0 : 1
@@ -87,13 +94,14 @@ function goOn(root: string, program: string): string {
 }
 
 class Walk {
-  readonly #root: string
   readonly #io: CliIo
-  readonly #distribution: Distribution = defaultDistribution({ plugins: [docsLinkReport] })
+  readonly #cli: (argv: readonly string[], io: CliIo) => Promise<number>
+  readonly #root: string
 
-  constructor(root: string, io: CliIo) {
-    this.#root = root
+  constructor(io: CliIo, cli: (argv: readonly string[], io: CliIo) => Promise<number>, root: string) {
     this.#io = io
+    this.#cli = cli
+    this.#root = root
   }
 
   async run(steps: readonly Step[]): Promise<boolean> {
@@ -113,10 +121,6 @@ class Walk {
     await this.#cli(['approvals', 'list', '--state', 'pending', '--json'], { ...this.#io, stdout })
     const listed = JSON.parse(String(stdout.read())) as { approvals: { id: string }[] }
     return listed.approvals[0]?.id ?? ''
-  }
-
-  #cli(argv: readonly string[], io: CliIo): Promise<number> {
-    return runCli({ distribution: this.#distribution, argv, io, cwd: this.#root })
   }
 
   #print(text: string): void {

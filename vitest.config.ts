@@ -23,6 +23,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
+    // Nearly every file imports nearly everything: a process that keeps its modules saves a third of the time.
+    isolate: false,
     maxWorkers: 2,
   },
 })

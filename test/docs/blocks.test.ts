@@ -66,7 +66,11 @@ describe('plugins in the docs', () => {
       for (const plugin of plugins) {
         const config = CONFIGS[plugin.manifest.id]
         const needs = withOwners(plugins).filter((other) => other !== plugin)
-        const options = { needs, setting: () => newSetting(needs), ...(config ? { config } : {}) }
+        const wrap = Object.fromEntries(
+          Object.values(plugin.manifest.wraps).map(({ id }) => [id, [plugin.manifest.id]] as const),
+        )
+        const setting = () => newSetting(needs)
+        const options = { needs, setting, distribution: { wrap }, ...(config ? { config } : {}) }
         for (const { run } of pluginContract(plugin, options)) await run()
       }
     })
@@ -83,7 +87,7 @@ function withOwners(plugins: readonly Plugin[]): readonly Plugin[] {
     [...among].find(({ manifest }) => Object.values(manifest.provides).some(({ id }) => id === slot))
   // A set's iteration goes on to what is added meanwhile.
   for (const { manifest } of all) {
-    for (const need of Object.values(manifest.requires).map(requirement)) {
+    for (const need of [...Object.values(manifest.requires), ...Object.values(manifest.wraps)].map(requirement)) {
       const owner = need.optional || ownerOf(need.slot.id, all) ? undefined : ownerOf(need.slot.id, builtIns)
       if (owner) all.add(owner)
     }

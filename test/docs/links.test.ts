@@ -41,11 +41,20 @@ describe('links in the docs, checked by the link report itself', () => {
     expect((run.output as { links: number }).links).toBeGreaterThan(30)
   })
 
-  it('every link of the README leads somewhere', async () => {
-    const opening = await opened('README.md', 'docs', 'examples', 'schemas', 'LICENSE')
+  it('every link of the README and the pages beside it leads somewhere', async () => {
+    const opening = await opened(
+      'README.md',
+      'CHANGELOG.md',
+      'CONTRIBUTING.md',
+      'SECURITY.md',
+      'docs',
+      'examples',
+      'schemas',
+      'LICENSE',
+    )
     const outcome = await opening.call({
       tool: 'example.markdown.links@v2',
-      input: { root: '.', files: ['README.md'] },
+      input: { root: '.', files: ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'] },
     })
     expect(outcome).toMatchObject({ status: 'done', output: { broken_links: [], unchecked: 0 } })
   })

@@ -1,23 +1,15 @@
 // The page of every slot and collection: its token, where to import it from, who owns it and who uses it.
-import { existsSync } from 'node:fs'
 import { builtIns, defaultDistribution } from 'cloned'
-import * as kernelExports from 'cloned/kernel'
 import { type PlanReport, plan, requirement } from 'cloned/kernel'
 import { code, HEAD, names, table } from './markdown.js'
-
-/** An exported token. */
-interface Exported {
-  readonly name: string
-  readonly from: string
-  readonly contract: number
-}
+import { exportedTokens } from './tokens.js'
 
 export async function slotsPage(): Promise<string> {
   const report = plan(defaultDistribution())
-  const tokens = await exportedTokens()
+  const tokens = new Map((await exportedTokens()).map((one) => [one.token.id, one]))
   const place = (id: string): string[] => {
-    const token = tokens.get(id)
-    return token ? [code(token.name), code(token.from), String(token.contract)] : ['–', '–', '–']
+    const found = tokens.get(id)
+    return found ? [code(found.name), code(found.from), String(found.token.contract)] : ['–', '–', '–']
   }
   const slots = Object.entries(report.owners).map(([id, owner]) => [code(id), ...place(id), code(owner), users(id)])
   const lists = Object.entries(report.collections).map(([id, owner]) => {
@@ -43,24 +35,4 @@ function users(slot: string): string {
 
 function givers(report: PlanReport, collection: string): readonly string[] {
   return report.plugins.filter(({ contributes }) => contributes.includes(collection)).map(({ id }) => id)
-}
-
-async function exportedTokens(): Promise<Map<string, Exported>> {
-  const tokens = new Map<string, Exported>()
-  const add = (exports: object, from: string) => {
-    for (const [name, value] of Object.entries(exports)) {
-      const token = value as { kind?: unknown; id?: unknown; contract?: unknown } | undefined
-      if (token?.kind !== 'slot' && token?.kind !== 'collection') continue
-      if (typeof token.id !== 'string' || typeof token.contract !== 'number' || tokens.has(token.id)) continue
-      tokens.set(token.id, { name, from, contract: token.contract })
-    }
-  }
-  add(kernelExports, 'cloned/kernel')
-  for (const { manifest } of builtIns) {
-    const name = manifest.id.replace('cloned.', '')
-    // A plugin that names nothing has no slot.ts.
-    if (!existsSync(new URL(`../../plugins/${name}/slot.ts`, import.meta.url))) continue
-    add(await import(`../../plugins/${name}/slot.ts`), `cloned/plugins/${name}`)
-  }
-  return tokens
 }

@@ -4,6 +4,7 @@ import { cpus } from 'node:os'
 import { apiBench } from './api.js'
 import { appendBench } from './audit-append.js'
 import { auditVerifyBench } from './audit-verify.js'
+import { builderBench } from './builder.js'
 import { durableBench } from './durable.js'
 import { egressProxyBench } from './egress-proxy.js'
 import { eventsBench } from './events.js'
@@ -30,6 +31,7 @@ const suites: Readonly<Record<string, () => Promise<Row[]>>> = {
   events: eventsBench,
   'audit-verify': auditVerifyBench,
   boot: bootBench,
+  builder: builderBench,
   command: commandBench,
   memory: memoryBench,
   policy: policyBench,

@@ -56,7 +56,6 @@ function skills(...directories: string[]) {
     tools: () => [],
     connectors: () => [],
     holds: new Holds({ root: () => root, now: Date.now }),
-    off: async () => [],
   })
 }
 

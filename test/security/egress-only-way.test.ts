@@ -8,10 +8,11 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const SOURCES = ['kernel', 'plugins', 'examples', 'connector', 'client']
 /**
  * Those that may. The trial inside a sandbox tries to get out; the client runs in programs of others, who have asked it to
- * connect to their server. The receiver of webhooks is somebody else's server.
+ * connect to their server. The receiver of webhooks is somebody else's server. The cases of slots bring a client or a server; hooks
+ * and gateways meet at a socket of the workspace.
  */
 const DOORS =
-  /^(?:client\/|examples\/webhook-receiver\/|plugins\/(?:(?:firewall|egress-proxy|api)\/|sandbox-(?:bubblewrap|runtime)\/inside\.ts$))/
+  /^(?:client\/|examples\/(?:webhook-receiver|replace\/(?:api|firewall))\/|examples\/replace\/[a-z]+\/contract\.ts$|plugins\/(?:(?:firewall|egress-proxy|api)\/|(?:sandbox-(?:bubblewrap|runtime)\/inside|connectors\/testing|mcp-clients\/hook\/(?:ask|door))\.ts$))/
 const MODULES =
   /^(?:node:)?(?:undici|http|http2|https|net|tls|dns|dgram|inspector|cluster)(?:\/|$)|^(?:axios|got|node-fetch|ws|request|superagent)$/
 const GLOBALS = new Set(['fetch', 'WebSocket', 'EventSource', 'XMLHttpRequest', 'navigator'])

@@ -9,6 +9,6 @@ export default defineConfig({
     testTimeout: 900_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    maxWorkers: 1,
+    maxWorkers: 2,
   },
 })

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { approvalsSlot, auditSlot, openDatabase } from 'cloned/kernel'
@@ -22,6 +22,7 @@ import {
   tokenOf,
   waiting,
 } from './pairing-fixture.js'
+import { copyDirectory } from './workspace-copy.js'
 
 let world: ApiWorld
 beforeAll(async () => {
@@ -288,7 +289,7 @@ describe('revoking', () => {
     await command(first, 'pairings revoke', { args: { device: revoked.id } })
     const files = () => readdirSync(join(first.root, '.cloned')).filter((name) => name.startsWith('state.db'))
     await first.kernel.stop()
-    cpSync(first.root, root, { recursive: true })
+    copyDirectory(first.root, root)
     const held = files().map((name) => [name, readFileSync(join(first.root, '.cloned', name))] as const)
     const second = await apiWorld({ root })
     const in2 = (who: typeof device) => sendAs(second, who.key, ['GET', '/v1/tools'], who.token)

@@ -22,6 +22,7 @@ import { initCommand } from '../../plugins/workspace/init-command.js'
 import { createInstances } from '../../plugins/workspace/instances.js'
 import { openWorkspace } from '../../plugins/workspace/open.js'
 import { cleanup, clock, temporary } from './store-fixture.js'
+import { copyDirectory } from './workspace-copy.js'
 
 const { now } = clock()
 const make = (root: string) => initWorkspace(root, { type: 'personal', now })
@@ -178,7 +179,7 @@ describe('openWorkspace', () => {
     make(made)
     const unpacked = temporary()
     // Archives keep the mode, so this looks like one's own in every other way.
-    cpSync(join(made, '.cloned'), join(unpacked, '.cloned'), { recursive: true })
+    copyDirectory(join(made, '.cloned'), join(unpacked, '.cloned'))
     const foreign = expect.objectContaining({ code: 'WORKSPACE_FOREIGN', exit: 6 })
     expect(statSync(join(unpacked, '.cloned')).mode & 0o777).toBe(0o700)
     expect(() => openWorkspace({ cwd: unpacked })).toThrow(foreign)
@@ -272,7 +273,7 @@ describe('cloned init', () => {
     const made = temporary()
     make(made)
     const cwd = temporary()
-    cpSync(join(made, '.cloned'), join(cwd, '.cloned'), { recursive: true })
+    copyDirectory(join(made, '.cloned'), join(cwd, '.cloned'))
     const before = readFileSync(join(cwd, '.cloned', 'config.yaml'), 'utf8')
     const { id } = openWorkspace({ root: made, cwd }).config
     expect((await run(context(cwd, {}, { adopt: true }, true))).json).toMatchObject({ dry_run: true, id })

@@ -109,7 +109,12 @@ describe('plugins init', () => {
   it('writes a test that passes', async () => {
     const directory = install('cloned-plugin-acme-tested', filesOf('acme.tested'))
     const ran = await new Promise<string>((resolve) => {
-      execFile(process.execPath, ['--test'], { cwd: directory, encoding: 'utf8', env: {} }, (_, out) => resolve(out))
+      execFile(
+        process.execPath,
+        ['--test', '--test-reporter=tap'],
+        { cwd: directory, encoding: 'utf8', env: {} },
+        (_, out) => resolve(out),
+      )
     })
     expect(ran).toMatch(/^# pass 1\d$/m)
     expect(ran).toMatch(/^# fail 0$/m)

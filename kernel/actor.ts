@@ -19,6 +19,14 @@ export function currentOsUser(): string {
   }
 }
 
+/**
+ * Whether it acts from a paired device. What comes in over the network has no user of this machine and carries its own
+ * name there, and no name of an operating-system user has a colon.
+ */
+export function isDevice({ osUser }: Pick<Actor, 'osUser'>): boolean {
+  return osUser.startsWith('device:')
+}
+
 /** Throws `ACTOR_INVALID`. Without a name: the operating-system user itself, not claimed. */
 export function makeActor(input: ActorInput | undefined, osUser: string): Actor {
   if (input === undefined) return Object.freeze({ id: `user:${osUser}`, claimed: false, osUser })

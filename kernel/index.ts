@@ -1,5 +1,6 @@
 // The public entry of the kernel: everything a plugin, a distribution or a host needs, and nothing internal.
 export * from './action.js'
+export { isDevice } from './actor.js'
 export type { Adapter } from './adapter.js'
 export * from './config.js'
 export * from './contracts.js'

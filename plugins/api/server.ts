@@ -118,7 +118,12 @@ function apiTools(app: FastifyInstance): ApiTools {
   const principal = app.getDecorator<(request: FastifyRequest) => Principal>('principalOf')
   return {
     principal,
-    outcome: outcomeAnswer,
+    answer: (reply, outcome) => {
+      const { status, body } = outcomeAnswer(outcome)
+      reply.code(status)
+      if (outcome.status === 'pending') reply.header('location', `/v1/approvals/${outcome.approval.id}`)
+      return body
+    },
     page,
     pageQuery: PAGE_QUERY,
     signal: closing,

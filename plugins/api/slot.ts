@@ -47,8 +47,11 @@ export const authenticatorsCollection = collection<Authenticator>('cloned.api-au
 export interface ApiTools {
   /** From whom the request comes. */
   principal(request: FastifyRequest): Principal
-  /** The document of an outcome, and the status that goes with it: done 200, pending 202, denied 403, failed 422. */
-  outcome(outcome: Outcome): { readonly status: number; readonly body: JsonObject }
+  /**
+   * Sets the status of an outcome (done 200, pending 202, denied 403, failed 422) and where a pending one is decided;
+   * gives its document, which the handler has to answer.
+   */
+  answer(reply: FastifyReply, outcome: Outcome): JsonObject
   /** JSON Schemas of the query of a list, by name. */
   readonly pageQuery: Readonly<Record<keyof PageQuery, object>>
   /**

@@ -1,5 +1,5 @@
 // Decides who somebody is and whether their word on a request counts; a name that is only claimed must never count.
-import { type Actor, ClonedError, compilePattern, type StoredAction, toolCall } from 'cloned/kernel'
+import { type Actor, ClonedError, compilePattern, isDevice, type StoredAction, toolCall } from 'cloned/kernel'
 import type { ApprovalRule, Approver, PolicySnapshot } from '../policy/slot.js'
 
 type Rules = PolicySnapshot['approvals']
@@ -51,8 +51,8 @@ export function mustBeEntitled(
   const refused = (reason: string) => new ClonedError('APPROVER_REFUSED', { approval: request.id, reason })
   const { actor } = request.action
   const own = !isSomebodyElse(rules, person, actor)
-  // Whoever holds its key is not the person who may decide what they asked for: only a name of the API can have a colon.
-  if (own && actor.osUser.startsWith('device:')) {
+  // Whoever holds its key is not the person who may decide what they asked for.
+  if (own && isDevice(actor)) {
     throw refused('a device does not decide what it asked for itself; the owner does, or another device')
   }
   if (own && !rules.selfDecision) {

@@ -99,8 +99,8 @@ export function approvalsPart({ approvals, now }: ApprovalRouteParts): ApiPart {
         config: { scope: 'approvals:read' },
         handler: async ({ query }) => {
           const all = await approvals.list(query.state === undefined ? {} : { state: query.state })
-          const { items, next } = api.page(all, query, ({ id }) => id)
-          return { approvals: items.map(requestJson), ...(next === undefined ? {} : { next }) }
+          const { items, ...rest } = api.page(all, query, ({ id }) => id)
+          return { approvals: items.map(requestJson), ...rest }
         },
       })
       app.get<ById>('/approvals/:id', {

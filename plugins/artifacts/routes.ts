@@ -38,8 +38,8 @@ export function artifactsPart(artifacts: Artifacts, keyOf: FindKey): ApiPart {
         },
         config: { scope: 'artifacts:read' },
         handler: async ({ query }) => {
-          const { items, next } = api.page(await artifacts.list(), query, ({ id }) => id)
-          return { artifacts: items, ...(next === undefined ? {} : { next }) }
+          const { items, ...rest } = api.page(await artifacts.list(), query, ({ id }) => id)
+          return { artifacts: items, ...rest }
         },
       })
       app.get<ById>('/artifacts/:id', {

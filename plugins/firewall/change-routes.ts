@@ -1,6 +1,6 @@
 // Proposals to change the egress rules over HTTP: each is a policy write that a person decides; it changes nothing itself.
 import { type Actor, type Gate, type JsonObject, type Outcome, policyWrite } from 'cloned/kernel'
-import type { ApiTools, FastifyInstance } from '../api/slot.js'
+import type { ApiTools, FastifyInstance, FastifyReply } from '../api/slot.js'
 import { type Change, type ChangeParts, workOut } from './change.js'
 import type { Edit } from './overlay-text.js'
 import { type RuleFields, scopeOf } from './proposal.js'
@@ -95,8 +95,7 @@ export function changeRoutes(app: FastifyInstance, api: ApiTools, parts: ChangeR
       const { hosts, tool, connector, reason, dry_run, ...rule } = request.body
       const scope = scopeOf({ tool, connector })
       const edit = { scope, add: hosts.map((host) => ({ host, ...rule })), remove: [] }
-      const { status, body } = await propose(parts, api, edit, api.principal(request).actor, request.body)
-      return reply.code(status).send(body)
+      return propose(parts, api, reply, { ...request.body, edit, actor: api.principal(request).actor })
     },
   })
   app.post<{ Body: ForWhom & { readonly hosts: readonly string[] } }>('/firewall/allowlist/remove', {
@@ -110,8 +109,7 @@ export function changeRoutes(app: FastifyInstance, api: ApiTools, parts: ChangeR
     handler: async (request, reply) => {
       const { hosts, tool, connector } = request.body
       const edit = { scope: scopeOf({ tool, connector }), add: [], remove: hosts }
-      const { status, body } = await propose(parts, api, edit, api.principal(request).actor, request.body)
-      return reply.code(status).send(body)
+      return propose(parts, api, reply, { ...request.body, edit, actor: api.principal(request).actor })
     },
   })
 }
@@ -119,16 +117,14 @@ export function changeRoutes(app: FastifyInstance, api: ApiTools, parts: ChangeR
 async function propose(
   { change, gate }: ChangeRouteParts,
   api: ApiTools,
-  edit: Edit,
-  actor: Actor,
-  { reason, dry_run = false }: ForWhom,
-): Promise<{ readonly status: number; readonly body: JsonObject }> {
+  reply: FastifyReply,
+  { edit, actor, reason, dry_run = false }: ForWhom & { readonly edit: Edit; readonly actor: Actor },
+): Promise<JsonObject> {
   const worked = await workOut(change, edit)
-  if (!worked.write) return { status: 200, body: { status: 'in force', ...shown(worked) } }
+  if (!worked.write) return { status: 'in force', ...shown(worked) }
   const asked = policyWriteRequest(worked.write, worked, edit.scope, reason)
   const outcome: Outcome = await gate.act(policyWrite, { ...asked, actor }, { dryRun: dry_run })
-  const { status, body } = api.outcome(outcome)
-  return { status, body: { ...body, ...shown(worked) } }
+  return { ...api.answer(reply, outcome), ...shown(worked) }
 }
 
 function shown({ added, removed, notes }: Change): JsonObject {

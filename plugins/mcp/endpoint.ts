@@ -1,4 +1,5 @@
 // Serves `/mcp` on the HTTP API to whoever that has let in; nobody decides here who may not decide there.
+import { isDevice } from 'cloned/kernel'
 import type { ApiEndpoint, Principal } from '../api/slot.js'
 import type { Mcp, McpCaller, McpDoor } from './slot.js'
 
@@ -18,7 +19,7 @@ export function mcpEndpoint(mcp: Mcp): ApiEndpoint {
 /** Who may do less than when a session began is somebody else to it. */
 function callerOf({ actor, scopes, via }: Principal): McpCaller {
   // What is asked here is asked of a call of theirs, and no device decides on what it asked for itself.
-  const decides = (scopes.has('*') || scopes.has('approvals:decide')) && !actor.osUser.startsWith('device:')
+  const decides = (scopes.has('*') || scopes.has('approvals:decide')) && !isDevice(actor)
   const key = JSON.stringify(['api', via, actor.id, actor.osUser, decides])
   return { key, actor, ...(decides ? { person: actor } : {}) }
 }

@@ -1,5 +1,5 @@
 // Devices over HTTP: ask to be paired, look, approve, revoke, fetch a token; a device in is a person's decision, always.
-import { ClonedError, type Outcome } from 'cloned/kernel'
+import { ClonedError } from 'cloned/kernel'
 import type { ApiPart, ApiTools, PageQuery, Principal } from '../api/slot.js'
 import type { Asking } from './ask.js'
 import { invitedBy, keyHolder, REQUEST, TOKEN } from './authenticators.js'
@@ -91,8 +91,8 @@ function peopleRoutes(app: App, api: ApiTools, { devices, asking }: RouteParts):
     handler: async ({ query }) => {
       const all = await devices.list()
       const wanted = query.state === undefined ? all : all.filter(({ state }) => state === query.state)
-      const { items, next } = api.page(wanted, query, ({ id }) => id)
-      return { pairings: items.map(deviceJson), ...(next === undefined ? {} : { next }) }
+      const { items, ...rest } = api.page(wanted, query, ({ id }) => id)
+      return { pairings: items.map(deviceJson), ...rest }
     },
   })
   app.get<ById>('/pairings/:id', {
@@ -115,8 +115,7 @@ function peopleRoutes(app: App, api: ApiTools, { devices, asking }: RouteParts):
       const device = await found(devices, request.params.id)
       if (device.state !== 'pending' || !isCode(code, device.code)) throw new ClonedError('PAIRING_CODE', {})
       mustHold(principal, device)
-      const { status, headers, body } = answer(api, await asking.approve(device, { actor: principal.actor, dryRun }))
-      return reply.code(status).headers(headers).send(body)
+      return api.answer(reply, await asking.approve(device, { actor: principal.actor, dryRun }))
     },
   })
   app.post<ById>('/pairings/:id/revoke', {
@@ -130,11 +129,7 @@ function peopleRoutes(app: App, api: ApiTools, { devices, asking }: RouteParts):
     config: { scope: 'pairings:write' },
     handler: async (request, reply) => {
       const device = await found(devices, request.params.id)
-      const { status, headers, body } = answer(
-        api,
-        await asking.revoke(device, { actor: api.principal(request).actor }),
-      )
-      return reply.code(status).headers(headers).send(body)
+      return api.answer(reply, await asking.revoke(device, { actor: api.principal(request).actor }))
     },
   })
 }
@@ -149,9 +144,4 @@ async function found(devices: Pairings, id: string): Promise<Device> {
   const device = await devices.get(id)
   if (!device) throw new ClonedError('PAIRING_UNKNOWN', { device: id })
   return device
-}
-
-function answer(api: ApiTools, outcome: Outcome) {
-  const headers = outcome.status === 'pending' ? { location: `/v1/approvals/${outcome.approval.id}` } : {}
-  return { ...api.outcome(outcome), headers }
 }

@@ -14,15 +14,11 @@ export async function fetching(api: ApiTools, reply: FastifyReply, work: () => P
     return await work()
   } catch (error) {
     if (!(error instanceof NotFetched)) throw error
-    const { status, body } = api.outcome(error.outcome)
-    reply.code(status)
-    return body
+    return api.answer(reply, error.outcome)
   }
 }
 
 /** The outcome, with the connector that it is about. */
 export function changed(api: ApiTools, reply: FastifyReply, { id, version, outcome }: Asked): Json {
-  const { status, body } = api.outcome(outcome)
-  reply.code(status)
-  return { ...body, id, version }
+  return { ...api.answer(reply, outcome), id, version }
 }

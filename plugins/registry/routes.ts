@@ -31,8 +31,8 @@ export function connectorsPart(all: CatalogCommandParts): ApiPart {
         },
         config: { scope: 'connectors:read' },
         handler: async ({ query }) => {
-          const { items, next } = api.page(await registry.list(), query, ({ id }) => id)
-          return { connectors: items.map(connectorJson), ...(next === undefined ? {} : { next }) }
+          const { items, ...rest } = api.page(await registry.list(), query, ({ id }) => id)
+          return { connectors: items.map(connectorJson), ...rest }
         },
       })
       app.get<{ Params: { id: string } }>('/connectors/:id', {

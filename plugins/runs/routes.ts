@@ -53,8 +53,8 @@ export function runsPart(runs: Runs): ApiPart {
           const isFirst = query.state === undefined && query.cursor === undefined
           const all = await runs.list({ limit: isFirst ? LONGEST_PAGE + 1 : LOOK_BACK })
           const wanted = query.state === undefined ? all : all.filter(({ state }) => state === query.state)
-          const { items, next } = api.page(wanted, query, ({ id }) => id)
-          return { runs: items.map(jsonOf), ...(next === undefined ? {} : { next }) }
+          const { items, ...rest } = api.page(wanted, query, ({ id }) => id)
+          return { runs: items.map(jsonOf), ...rest }
         },
       })
       app.post<{ Body: { pipeline: string; inputs?: unknown; dry_run?: boolean } }>('/runs', {

@@ -34,14 +34,14 @@ export function skillsPart(skills: Pick<Skills, 'pipelines'>, parts: ShownParts)
         config,
         handler: async ({ query }) => {
           const { packs, failures } = readLibrary(parts)
-          const { items, next } = api.page(packs, query, ({ id }) => id)
+          const { items, ...rest } = api.page(packs, query, ({ id }) => id)
           const problems = failures.map((failure) => describeThrown(failure))
           const found = items.map((pack) => packJson(pack, parts))
           return {
             packs: found,
             off: (await parts.off()).map(offJson),
             problems,
-            ...(next === undefined ? {} : { next }),
+            ...rest,
           }
         },
       })
@@ -70,8 +70,8 @@ export function skillsPart(skills: Pick<Skills, 'pipelines'>, parts: ShownParts)
         },
         config,
         handler: async ({ query }) => {
-          const { items, next } = api.page(await skills.pipelines(), query, ({ id }) => id)
-          return { pipelines: items.map(pipelineJson), ...(next === undefined ? {} : { next }) }
+          const { items, ...rest } = api.page(await skills.pipelines(), query, ({ id }) => id)
+          return { pipelines: items.map(pipelineJson), ...rest }
         },
       })
     },

@@ -131,9 +131,7 @@ async function answer(
 ): Promise<Json> {
   const { dry_run: dryRun = false } = request.body
   const { actor } = api.principal(request)
-  const { status, body } = api.outcome(await askForChange(gate, { actor, dryRun, signal: api.signal(reply) }, wish))
-  reply.code(status)
-  return body
+  return api.answer(reply, await askForChange(gate, { actor, dryRun, signal: api.signal(reply) }, wish))
 }
 
 function rootOf({ change, mode, document, signature }: Root): RootWish {

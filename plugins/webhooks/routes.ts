@@ -118,9 +118,7 @@ export function webhooksPart(webhooks: Webhooks): ApiPart {
         config: { scope: 'webhooks:write' },
         handler: async (request, reply) => {
           const { dry_run: dryRun = false, ...webhook } = request.body
-          const outcome = await webhooks.add(webhook, { actor: api.principal(request).actor, dryRun })
-          const { status, body } = api.outcome(outcome)
-          return reply.code(status).send(body)
+          return api.answer(reply, await webhooks.add(webhook, { actor: api.principal(request).actor, dryRun }))
         },
       })
       app.post<ByName & Dry>('/webhooks/:name/remove', {
@@ -133,11 +131,9 @@ export function webhooksPart(webhooks: Webhooks): ApiPart {
         },
         config: { scope: 'webhooks:write' },
         handler: async (request, reply) => {
-          const { params, body } = request
-          const actor = api.principal(request).actor
-          const outcome = await webhooks.remove(params.name, { actor, dryRun: body.dry_run === true })
-          const answer = api.outcome(outcome)
-          return reply.code(answer.status).send(answer.body)
+          const { dry_run: dryRun = false } = request.body
+          const { actor } = api.principal(request)
+          return api.answer(reply, await webhooks.remove(request.params.name, { actor, dryRun }))
         },
       })
       app.post<ByName & Dry>('/webhooks/:name/test', {
@@ -150,11 +146,9 @@ export function webhooksPart(webhooks: Webhooks): ApiPart {
         },
         config: { scope: 'webhooks:write' },
         handler: async (request, reply) => {
-          const { params, body } = request
-          const actor = api.principal(request).actor
-          const outcome = await webhooks.test(params.name, { actor, dryRun: body.dry_run === true })
-          const answer = api.outcome(outcome)
-          return reply.code(answer.status).send(answer.body)
+          const { dry_run: dryRun = false } = request.body
+          const { actor } = api.principal(request)
+          return api.answer(reply, await webhooks.test(request.params.name, { actor, dryRun }))
         },
       })
       app.get<ByName>('/webhooks/:name/dead', {

@@ -1,22 +1,14 @@
 import { type Action, allow, defineTool } from 'cloned/kernel'
 import { memoryAudit } from 'cloned/testing'
 import { describe, expect, it } from 'vitest'
-import { auditPlugin, guardPlugin, started, toolsPlugin } from './support.js'
+import { auditPlugin, guardPlugin, started, toolBasics, toolsPlugin } from './support.js'
 
 async function opened() {
   const log = memoryAudit()
   const seen: Pick<Action, 'target' | 'origin'>[] = []
   const keys: unknown[] = []
-  const basics = {
-    title: '',
-    description: '',
-    input: { type: 'object' },
-    output: {},
-    risk: 'low',
-    capability: 'test',
-  } as const
   const inner = defineTool({
-    ...basics,
+    ...toolBasics,
     id: 'test.key.inner@v1',
     handler: (_, ctx) => {
       keys.push(ctx.idempotencyKey)
@@ -24,7 +16,7 @@ async function opened() {
     },
   })
   const outer = defineTool({
-    ...basics,
+    ...toolBasics,
     id: 'test.key.outer@v1',
     handler: async (_, ctx) => {
       keys.push(ctx.idempotencyKey)

@@ -2,18 +2,10 @@
 import { type Action, allow, definePlugin, defineTool, type Tool, toolSourcesCollection } from 'cloned/kernel'
 import { memoryAudit } from 'cloned/testing'
 import { describe, expect, it } from 'vitest'
-import { auditPlugin, guardPlugin, started } from './support.js'
+import { auditPlugin, guardPlugin, started, toolBasics } from './support.js'
 
-const basics = {
-  title: '',
-  description: '',
-  input: { type: 'object' },
-  output: {},
-  risk: 'low',
-  capability: 'test',
-} as const
 const tool = (name: string, says = name): Tool =>
-  defineTool({ ...basics, id: `far.${name}.do@v1`, title: says, handler: () => says })
+  defineTool({ ...toolBasics, id: `far.${name}.do@v1`, title: says, handler: () => says })
 
 async function opened(list: () => readonly Tool[], seen: (action: Action) => void = () => undefined) {
   const source = definePlugin({

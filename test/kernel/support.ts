@@ -23,6 +23,16 @@ import { memoryAudit } from 'cloned/testing'
 
 export const basics = { version: '1.0.0', kernel: '^0.1.0' } as const
 
+/** What every tool needs and a test does not look at. */
+export const toolBasics = {
+  title: '',
+  description: '',
+  input: { type: 'object' },
+  output: {},
+  risk: 'low',
+  capability: 'test',
+} as const
+
 /** A log that a test can read: everything that was appended. */
 export function auditPlugin(log: AuditLog = memoryAudit(), id = 'test.audit'): Plugin {
   return definePlugin({ id, ...basics, provides: { audit: auditSlot }, setup: () => ({ audit: log }) })

@@ -266,7 +266,8 @@ describe('the terms of a grant', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
         const [one, two] = [JSON.parse(JSON.stringify(a)) as Json, JSON.parse(JSON.stringify(b)) as Json]
-        fc.pre(hostsIn([one, two]).length === 0)
+        // No input has that key: the gate refuses such a call before anybody compares.
+        fc.pre(hostsIn([one, two]).length === 0 && !JSON.stringify([one, two]).includes('__proto__'))
         const terms = { ...good, hosts: [], schema: sameAs({ k: one }, ['k']) }
         const same = JSON.stringify(sorted(one)) === JSON.stringify(sorted(two))
         // Where ajv compares it calls what these keys name, which is no function: nothing is covered then.

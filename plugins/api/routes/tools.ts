@@ -100,9 +100,9 @@ export function toolsPart(gate: Gate, approvals: Pick<Approvals, 'get'> | undefi
         },
         config: { scope: 'tools:read' },
         handler: async ({ query }) => {
-          const { items, next } = api.page(gate.tools(), query, ({ id }) => id)
+          const { items, ...rest } = api.page(gate.tools(), query, ({ id }) => id)
           const tools = items.map(({ id, title, risk, capability }) => ({ id, title, risk, capability }))
-          return next === undefined ? { tools } : { tools, next }
+          return { tools, ...rest }
         },
       })
       app.get<{ Params: { id: string } }>('/tools/:id', {
@@ -153,9 +153,7 @@ export function toolsPart(gate: Gate, approvals: Pick<Approvals, 'get'> | undefi
           if (body.approval !== undefined) await mustBeTheirs(approvals, body.approval, params.id, principal)
           const outcome = await begin(gate, { tool: params.id, ...body }, principal, signal)
           const ended = await patient(outcome, api.waitMs(request), signal)
-          const { status, body: document } = api.outcome(ended)
-          if (ended.status === 'pending') reply.header('location', `/v1/approvals/${ended.approval.id}`)
-          return reply.code(status).send(document)
+          return api.answer(reply, ended)
         },
       })
       app.post<{ Params: { id: string }; Body: CallBody }>('/tools/:id/explain', {
@@ -172,8 +170,7 @@ export function toolsPart(gate: Gate, approvals: Pick<Approvals, 'get'> | undefi
           const { params, body } = request
           const { actor } = api.principal(request)
           const outcome = await gate.explain({ tool: params.id, input: body.input, actor: actorOf(actor, body.actor) })
-          const { status, body: document } = api.outcome(outcome)
-          return reply.code(status).send(document)
+          return api.answer(reply, outcome)
         },
       })
     },

@@ -18,7 +18,7 @@ import { ClonedError, describeThrown } from './errors.js'
 import { GatePath } from './gate.js'
 import { HookTable } from './hook-table.js'
 import { type Hook, onReady } from './hooks.js'
-import type { Json } from './json.js'
+import type { Kernel, KernelRuntime, KernelState } from './kernel-contract.js'
 import { toolCall } from './kinds.js'
 import { drainAll, startAll, stopAll } from './lifecycle.js'
 import { consoleLogger, safeLoggers } from './log.js'
@@ -37,40 +37,6 @@ import type { Slot } from './token.js'
 import { Tracked } from './tracked.js'
 import { Words } from './words.js'
 
-export { KERNEL_VERSION } from './version.js'
-
-/** What a host gives a kernel at run time. It can tune and leave out plugins that are listed; it can never add code. */
-export interface KernelRuntime {
-  /** Configuration by plugin id; wins over `use()`. */
-  readonly config?: Readonly<Record<string, Json>>
-  /** Ids of listed plugins to leave out; never one whose guard is required. */
-  readonly off?: readonly string[]
-  /** Milliseconds since 1970. Default: the system's clock. */
-  readonly now?: () => number
-  /** Where diagnostics go. Default: warnings and errors to standard error. */
-  readonly log?: (plugin: string) => Logger
-  /** Name of the operating-system user. Default: asked from the system. */
-  readonly osUser?: string
-}
-
-type State = 'planned' | 'starting' | 'started' | 'stopping' | 'stopped'
-
-/** A kernel. Two kernels in one process share nothing. */
-export interface Kernel extends Gate {
-  readonly state: State
-  /** Id of this instance in the audit log; empty before start. */
-  readonly instance: string
-  /** What recovery found when this kernel started. */
-  readonly recovered: readonly Recovered[]
-  /** Starts every plugin, recovers what dead instances left, then reports ready. On failure everything is unwound. */
-  start(): Promise<void>
-  /** Drains and stops every plugin in reverse. Legal without start, and twice. Throws `STOP_FAILED` at the end. */
-  stop(): Promise<void>
-  /** The service of a slot, for the host. Throws `SLOT_MISSING`. */
-  service<T>(slot: Slot<T>): T
-  [Symbol.asyncDispose](): Promise<void>
-}
-
 /**
  * Plans, checks every configuration and runs every setup. No input or output happens before `start`.
  * Throws `PLAN_FAILED` with every problem before any plugin code runs, or the error of the first setup that failed.
@@ -82,7 +48,7 @@ export function createKernel(distribution: Distribution, runtime: KernelRuntime 
 }
 
 class RunningKernel implements Kernel {
-  state: State = 'planned'
+  state: KernelState = 'planned'
   instance = ''
   recovered: readonly Recovered[] = []
   readonly #report: PlanReport

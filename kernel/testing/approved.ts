@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { ActionKind } from '../action.js'
 import { approvalsSlot } from '../contracts.js'
 import type { Json } from '../json.js'
-import type { Kernel } from '../kernel.js'
+import type { Kernel } from '../kernel-contract.js'
 import type { Outcome } from '../outcome.js'
 
 /** Approves an action that waits for it, as its requester; answers how it ended, anything else as it is. */

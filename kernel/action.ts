@@ -1,4 +1,5 @@
 // Describes a governed action and its kinds; the data that guards see, and never the way to run it.
+import type { AdapterOf } from './adapter.js'
 import type { ActionEnded, GuardHook, ObserveHook, ReserveHook, TransformHook } from './hooks.js'
 import type { Json } from './json.js'
 import type { ToolContract } from './tool.js'
@@ -67,6 +68,10 @@ export interface ActionKind<I = Json, O = Json, Id extends string = string> {
   readonly filter?: TransformHook<any, any>
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly after?: ObserveHook<ActionEnded<any>>
+  /** Keeps who was built for the contract before working, be it who starts an action or who executes it. */
+  readonly previous?: { readonly input: AdapterOf<I>; readonly output: AdapterOf<O> }
+  /** What to use instead. Whoever executes the kind gets one warning. */
+  readonly deprecated?: string
   /** For the compiler only, never set. */
   readonly I?: I
   readonly O?: O

@@ -21,10 +21,15 @@ export interface Contracted {
 }
 
 /** Whether what was built for one of the two can work with what was built for the other. */
-export function fits(one: Contracted, other: Contracted): boolean {
+export function fits(one: Versioned, other: Versioned): boolean {
   if (one.contract === other.contract) return true
   const newer = one.contract > other.contract ? one : other
   return Math.abs(one.contract - other.contract) === 1 && newer.previous !== undefined
+}
+
+interface Versioned {
+  readonly contract: number
+  readonly previous?: unknown
 }
 
 /** The same thing for who was built for `to`. The two must fit. */

@@ -1,5 +1,6 @@
 // Holds the state of one attempt at an action, from its request to its outcome; decides nothing.
 import type { Action, Actor } from './action.js'
+import type { ContractedKind } from './adapt-action.js'
 import type { ActorInput, CallOptions, TakeRef } from './contracts.js'
 import type { JsonObject } from './json.js'
 import type { Runnable } from './registry.js'
@@ -9,6 +10,8 @@ import type { Vote } from './verdict.js'
 /** What an attempt is made from. */
 export interface AttemptRequest {
   readonly kind: string
+  /** The kind as who starts the action was built for it; absent where its input is that of who executes it. */
+  readonly started?: ContractedKind
   readonly target: string
   readonly input: unknown
   readonly actor: ActorInput | undefined

@@ -272,6 +272,16 @@ export const ERRORS = table({
     next: 'Call one of the versions by its full id.',
     exit: 3,
   },
+  KIND_CONTRACT: {
+    what: 'actions of kind "{kind}" are executed by contract {known}, and this one was started for contract {asked}.',
+    next: 'Update the one that is behind to contract {newest} of "{kind}".',
+    exit: 3,
+  },
+  KIND_ADAPTER: {
+    what: 'the adapter of kind "{kind}" could not bring the {part} to the other contract: {cause}.',
+    next: 'Report it to the author of "{kind}"; what the log says happened, happened.',
+    exit: 1,
+  },
   KIND_UNKNOWN: {
     what: 'nothing here executes actions of kind "{kind}".',
     next: 'Add the plugin that executes it to the distribution.',
@@ -460,7 +470,7 @@ export const ERRORS = table({
   },
   SQLITE_UNUSABLE: {
     what: 'no usable SQLite: {cause}.',
-    next: 'Use Node 22.13 or newer, or reinstall so that @photostructure/sqlite is present.',
+    next: 'Use a Node with SQLite 3.51.3 or newer in it, or reinstall so that @photostructure/sqlite is present.',
     exit: 6,
   },
   // -- cli ---------------------------------------------------------------------------------------------------------
@@ -1554,7 +1564,7 @@ export const ERRORS = table({
   },
   BUILD_SOURCE: {
     what: '{file} cannot be built: {problem}.',
-    next: 'Name a module whose default export is made with defineDistribution: cloned build FILE',
+    next: 'Write "export default defineDistribution({ … })" in the module that you name: cloned build FILE',
     exit: 1,
   },
   BUILD_PACKAGE: {
@@ -1583,8 +1593,8 @@ export const ERRORS = table({
     exit: 1,
   },
   BUILD_IN_BUILD: {
-    what: 'this is a build, and a build has nothing to build others with.',
-    next: 'Build with the package: npx cloned build',
+    what: 'this is a build, and a build has nothing to {what} with.',
+    next: 'Use the package: npx cloned {command}',
     exit: 1,
   },
   BUILD_OUTSIDE: {

@@ -1,6 +1,7 @@
 // Takes every governed action along the one path; nothing is dispatched that was not let through, taken and recorded.
 
 import type { Action, Actor } from './action.js'
+import { outcomeFor } from './adapt-action.js'
 import { APPROVALS, type Approver, approve, reasonsOf, type Waiting } from './approve.js'
 import { Attempt, type AttemptRequest } from './attempt.js'
 import type { AuditLog, AuditRecord, CallOptions, Receipt } from './contracts.js'
@@ -72,7 +73,7 @@ export class GatePath {
     }
     Object.freeze(outcome)
     if (attempt.action && !attempt.dryRun) this.#tell(attempt, attempt.action, outcome)
-    return outcome
+    return attempt.request.started ? outcomeFor(attempt, outcome, (error) => this.#words(told(error))) : outcome
   }
 
   async #path(attempt: Attempt): Promise<Outcome> {

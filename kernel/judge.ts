@@ -1,5 +1,6 @@
 // Prepares an action and collects its complete ballot; what is missing or unclear must never count as a vote for it.
 import type { Action, Actor } from './action.js'
+import { inputFor } from './adapt-action.js'
 import type { Attempt } from './attempt.js'
 import type { Limits } from './distribution.js'
 import { ClonedError } from './errors.js'
@@ -23,7 +24,10 @@ export interface Judge {
 
 /** Snapshots, validates, transforms and freezes the input; answers the action that everybody votes on. */
 export async function prepare(judge: Judge, attempt: Attempt, runnable: Runnable, actor: Actor): Promise<Action> {
-  const first = makeAction(judge, attempt, runnable, actor, accept(judge, runnable, attempt.request.input))
+  const { started, input } = attempt.request
+  // An adapter gets a copy: what it is given must be what is judged.
+  const given = started ? inputFor(runnable.kind, started, snapshot(input, judge.limits.input)) : input
+  const first = makeAction(judge, attempt, runnable, actor, accept(judge, runnable, given))
   // A stored action is resumed as prepared: what was approved is what runs.
   if (attempt.request.resume || !runnable.kind.prepare) return first
   const transforms = judge.hooks.transform(runnable.kind.prepare)

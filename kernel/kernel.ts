@@ -144,7 +144,7 @@ class RunningKernel implements Kernel {
   act: Gate['act'] = (kind, request, options = {}) =>
     this.#start(() => {
       const { target, input, actor, about } = request
-      return { kind: kind.id, target, input, actor, options, ...(about ? { about } : {}) }
+      return { kind: kind.id, started: kind, target, input, actor, options, ...(about ? { about } : {}) }
     }) as never
 
   explain: Gate['explain'] = (request) => this.call(request, { dryRun: true })

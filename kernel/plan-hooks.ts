@@ -1,4 +1,5 @@
 // Decides which plugin stands on which hook, and which guards must vote; pure, and must never skip a missing guard.
+import type { ActionKind } from './action.js'
 import { fits } from './adapter.js'
 import type { Distribution } from './distribution.js'
 import { ClonedError } from './errors.js'
@@ -43,7 +44,7 @@ export function planHooks(input: Input): HookPlan {
     }
   }
   checkFires(input, known)
-  checkKinds(input)
+  checkKinds(input, known)
   checkPrefixes(input)
   return { known, table, required: requireGuards(input, known) }
 }
@@ -51,10 +52,13 @@ export function planHooks(input: Input): HookPlan {
 function knownHooks(plugins: readonly Plugin[]): Map<string, Hook> {
   const known = new Map<string, Hook>(KERNEL_HOOKS.map((hook) => [hook.id, hook]))
   const kinds = plugins.flatMap(({ manifest }) => manifest.executes)
-  const own = kinds.flatMap((kind) => [kind.prepare, kind.guard, kind.reserve, kind.filter, kind.after])
   const fired = plugins.flatMap(({ manifest }) => manifest.fires)
-  for (const hook of [...own, ...fired]) if (hook && !known.has(hook.id)) known.set(hook.id, hook)
+  for (const hook of [...kinds.flatMap(hooksOf), ...fired]) if (!known.has(hook.id)) known.set(hook.id, hook)
   return known
+}
+
+function hooksOf({ prepare, guard, reserve, filter, after }: ActionKind): readonly Hook[] {
+  return [prepare, guard, reserve, filter, after].filter((hook) => hook !== undefined)
 }
 
 function requireGuards({ distribution, plugins, owners, problems }: Input, known: ReadonlyMap<string, Hook>) {
@@ -106,10 +110,35 @@ function checkFires({ plugins, problems }: Input, known: ReadonlyMap<string, Hoo
   }
 }
 
-function checkKinds({ plugins, problems }: Input): void {
+/**
+ * The kernel makes what its own hooks are fired with, so one of the contract before will do. What others are fired with is
+ * made by who executes the kind, and handlers are adapted to one contract.
+ */
+function checkOwnHook(
+  hook: Hook,
+  kind: ActionKind,
+  plugin: string,
+  known: ReadonlyMap<string, Hook>,
+  problems: ClonedError[],
+): void {
+  const fired = known.get(hook.id) ?? hook
+  if (fired.kind !== hook.kind) {
+    const problem = `its kind "${kind.id}" has "${hook.id}" as a hook of kind ${hook.kind}, which is a hook of kind ${fired.kind}`
+    problems.push(new ClonedError('PLUGIN_INVALID', { plugin: `"${plugin}"`, problem }))
+  } else if (KERNEL_HOOKS.includes(fired)) checkContract(hook, plugin, known, problems)
+  else if (fired.contract !== hook.contract) {
+    const params = { hook: hook.id, plugin, needed: hook.contract, provided: fired.contract }
+    problems.push(new ClonedError('HOOK_CONTRACT', params))
+  }
+}
+
+function checkKinds({ plugins, problems }: Input, known: ReadonlyMap<string, Hook>): void {
   const executors = new Map<string, string[]>()
   for (const { manifest } of plugins) {
-    for (const kind of manifest.executes) executors.set(kind.id, [...(executors.get(kind.id) ?? []), manifest.id])
+    for (const kind of manifest.executes) {
+      executors.set(kind.id, [...(executors.get(kind.id) ?? []), manifest.id])
+      for (const hook of hooksOf(kind)) checkOwnHook(hook, kind, manifest.id, known, problems)
+    }
   }
   for (const [kind, owners] of executors) {
     const claims = KERNEL_KINDS.has(kind) ? ['cloned.kernel', ...owners] : owners

@@ -18,6 +18,9 @@ const SHAPES = {
   executes: { kinds: [undefined], what: 'a kind of action' },
 } as const satisfies Partial<Record<keyof Plugin['manifest'], unknown>>
 
+/** The hooks that a kind of action brings, and of which kind each has to be. */
+const OWN_HOOKS = { prepare: 'transform', guard: 'guard', reserve: 'reserve', filter: 'transform', after: 'observe' }
+
 /** Every problem of the fields that name something; a manifest with one cannot be planned. */
 export function manifestProblems({ manifest, config }: Plugin): readonly string[] {
   const problems: string[] = []
@@ -29,6 +32,13 @@ export function manifestProblems({ manifest, config }: Plugin): readonly string[
       for (const [name, token] of Object.entries(record)) {
         if (!isToken(token, kinds)) problems.push(`${field}.${name} is not ${what}`)
       }
+    }
+  }
+  for (const [at, kind] of (Array.isArray(manifest.executes) ? manifest.executes : []).entries()) {
+    for (const [field, kinds] of Object.entries(OWN_HOOKS)) {
+      const hook = (kind as Partial<Record<string, unknown>> | null | undefined)?.[field]
+      if (hook !== undefined && !isToken(hook, [kinds]))
+        problems.push(`executes.${at}.${field} is not a hook of kind ${kinds}`)
     }
   }
   if (!STABILITY.includes(manifest.stability)) problems.push(`stability is not one of ${STABILITY.join(', ')}`)

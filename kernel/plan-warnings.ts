@@ -1,13 +1,15 @@
 // Finds what works today and will not for ever; pure, and must never keep a distribution from starting.
 import { ClonedError } from './errors.js'
 import { KERNEL_HOOKS } from './hooks.js'
+import { policyWrite } from './kinds.js'
 import { KERNEL_SLOTS } from './plan-layers.js'
 import { type Plugin, tokensOf } from './plugin.js'
 import { toolSourcesCollection, toolsCollection } from './tool.js'
 
 /** One warning per plugin that is deprecated, and one per plugin and thing that is. */
 export function findWarnings(plugins: readonly Plugin[]): readonly ClonedError[] {
-  const kernel = [...KERNEL_HOOKS, ...KERNEL_SLOTS.values(), toolsCollection, toolSourcesCollection]
+  const collections = [toolsCollection, toolSourcesCollection]
+  const kernel = [...KERNEL_HOOKS, ...KERNEL_SLOTS.values(), ...collections, policyWrite]
   const newest = new Map<string, number>()
   const instead = new Map<string, string>()
   for (const { id, contract, deprecated } of [...kernel, ...plugins.flatMap(tokensOf)]) {

@@ -33,7 +33,7 @@ export interface PlannedPlugin {
   readonly fires: readonly string[]
   readonly executes: readonly string[]
   readonly toolPrefixes: readonly string[]
-  /** Slot, collection or hook id → the contract of it that this plugin was built for. */
+  /** Slot, collection, hook or kind of action → the contract of it that this plugin was built for. */
   readonly contracts: Readonly<Record<string, number>>
 }
 

@@ -186,8 +186,8 @@ export interface Plugin {
 }
 
 /** Every token that a plugin names in its manifest. */
-export function tokensOf({ manifest }: Plugin): readonly (Slot<unknown> | Collection<unknown> | Hook)[] {
-  const { requires, provides, wraps, contributes, owns, taps, fires } = manifest
+export function tokensOf({ manifest }: Plugin): readonly (Slot<unknown> | Collection<unknown> | Hook | ActionKind)[] {
+  const { requires, provides, wraps, contributes, owns, taps, fires, executes } = manifest
   return [
     ...Object.values(requires).map((need) => requirement(need).slot),
     ...Object.values(provides),
@@ -196,6 +196,7 @@ export function tokensOf({ manifest }: Plugin): readonly (Slot<unknown> | Collec
     ...Object.values(owns),
     ...taps,
     ...fires,
+    ...executes,
   ]
 }
 

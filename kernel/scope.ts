@@ -81,7 +81,9 @@ export class Scope implements HandlerContext {
 
   act<I extends Json, O>(kind: ActionKind<I, O>, request: Omit<ActRequest, 'actor'>): Promise<Outcome<O>> {
     const { target, input, about } = request
-    return this.#nested({ kind: kind.id, target, input, ...(about ? { about } : {}) }) as Promise<Outcome<O>>
+    return this.#nested({ kind: kind.id, started: kind, target, input, ...(about ? { about } : {}) }) as Promise<
+      Outcome<O>
+    >
   }
 
   check<S>(hook: CheckHook<{ action: Action; subject: S }>, subject: S): CheckAnswer | Promise<CheckAnswer> {
@@ -129,7 +131,7 @@ export class Scope implements HandlerContext {
     return { allowed, code, reason, help, ballot: votes }
   }
 
-  #nested(request: Pick<AttemptRequest, 'kind' | 'target' | 'input'> & { about?: JsonObject }): Promise<Outcome> {
+  #nested(request: Pick<AttemptRequest, 'kind' | 'started' | 'target' | 'input' | 'about'>): Promise<Outcome> {
     this.#mustRun(request.target)
     const parent: ParentScope = { action: this.#action, signal: this.signal, deadlineAt: this.#deadlineAt }
     const { actor } = this.#action

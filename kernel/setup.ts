@@ -226,10 +226,12 @@ class PluginSetup {
   #execute(kind: ActionKind, executor: Executor): void {
     this.#mustBeOpen(`execute ${kind?.id}`)
     const { executes } = this.#plugin.manifest
-    if (!executes.some(({ id }) => id === kind?.id)) {
+    // What the plan has checked is the declared kind, its hooks included.
+    const declared = executes.find(({ id }) => id === kind?.id)
+    if (!declared) {
       throw new ClonedError('HOOK_UNDECLARED', { plugin: this.#id, hook: String(kind?.id), field: 'executes' })
     }
-    this.#book.executors.set(kind.id, { plugin: this.#id, kind, executor })
+    this.#book.executors.set(declared.id, { plugin: this.#id, kind: declared, executor })
   }
 
   #takeResult(result: unknown): void {

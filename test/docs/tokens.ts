@@ -31,9 +31,16 @@ export async function exportedTokens(): Promise<readonly Exported[]> {
     const name = manifest.id.replace('cloned.', '')
     // A plugin that names nothing has no slot.ts.
     if (!existsSync(new URL(`../../plugins/${name}/slot.ts`, import.meta.url))) continue
+    // Tokens of other plugins that it exports again are found under their own.
     add(await import(`../../plugins/${name}/slot.ts`), `cloned/plugins/${name}`)
+    add(kindsIn(await import(`../../plugins/${name}/index.ts`)), `cloned/plugins/${name}`)
   }
   return [...found.values()]
+}
+
+/** Kinds of action stand beside who executes them. */
+function kindsIn(exports: object): object {
+  return Object.fromEntries(Object.entries(exports).filter(([, value]) => isToken(value) && value.kind === undefined))
 }
 
 function isToken(value: unknown): value is Token {

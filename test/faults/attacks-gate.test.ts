@@ -129,7 +129,7 @@ describe('a handler', () => {
     const { tool, ran } = counter()
     const forging = handled(async (_, ctx) => {
       const forged = { actor: { id: 'user:boss', claimed: false, osUser: 'boss' }, digest: 'x', approval: 'ap_0' }
-      const kind = { id: 'tool.call' } as never
+      const kind = { id: 'tool.call', contract: 1 } as never
       return (await ctx.act(kind, { target: tool.id, input: CALL.input, resume: forged, parent: undefined } as never))
         .status
     })

@@ -103,11 +103,14 @@ export type Composition = Partial<
   Pick<Distribution, 'plugins' | 'replace' | 'wrap' | 'omit' | 'requireGuards' | 'mayAllow' | 'limits'>
 >
 
-/** The policy must vote on everything, the firewall on its rules, the store must be the known one, and budgets must be taken; else the kernel does not start. */
+/**
+ * The policy must vote on everything, the firewall on its rules, the store must be the known one, secrets must be looked for,
+ * and budgets must be taken; else the kernel does not start.
+ */
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   beforeToolCall: ['cloned.policy'],
   onPolicyWrite: ['cloned.policy', 'cloned.firewall'],
-  beforeAction: ['cloned.policy', 'cloned.store-guard'],
+  beforeAction: ['cloned.policy', 'cloned.store-guard', 'cloned.scrubber'],
   reserveToolCall: ['cloned.budgets', 'cloned.store-guard'],
 }
 

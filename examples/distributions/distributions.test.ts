@@ -1,13 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { appendFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it, vi } from 'vitest'
-import { Project, removeProjects, stopBuilder } from '../../test/plugins/builder-fixture.js'
+import { cleanUp, Project } from '../../test/plugins/builder-fixture.js'
 
 vi.setConfig({ testTimeout: 120_000 })
-afterAll(async () => {
-  await stopBuilder()
-  removeProjects()
-})
+afterAll(cleanUp)
 
 async function built(name: string, prepare = (project: Project) => project): Promise<Project> {
   const project = prepare(new Project().copy(`examples/distributions/${name}`, '.'))
@@ -16,15 +13,51 @@ async function built(name: string, prepare = (project: Project) => project): Pro
   return project
 }
 
+/** Which of these words stand in anything that a build loads. */
+function namedIn(project: Project, words: readonly string[]): readonly string[] {
+  const { files } = JSON.parse(readFileSync(join(project.dir, 'build/distribution.lock.json'), 'utf8'))
+  const paths = Object.keys(files).filter((path) => /^(?:app|packages)\/.*\.js$/.test(path))
+  expect(paths.length).toBeGreaterThan(10)
+  const code = paths.map((path) => readFileSync(join(project.dir, 'build', path), 'utf8')).join('\n')
+  return words.filter((word) => code.includes(word))
+}
+
+function packagesOf(project: Project): readonly string[] {
+  const { packages } = JSON.parse(readFileSync(join(project.dir, 'cloned.lock.json'), 'utf8'))
+  return packages.map(({ name }: { name: string }) => name)
+}
+
 /** Runs the program of a build. Every one of them has what a person needs to look at it. */
-async function commandLine(project: Project) {
-  const run = (...argv: string[]) => project.node(['build/main.js', ...argv])
+async function commandLine(project: Project, program = 'build/main.js') {
+  const run = (...argv: string[]) => project.node([program, ...argv])
   const json = async (...argv: string[]) => JSON.parse((await run(...argv, '--json')).out)
   expect(await run('--version')).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
   expect(await run('init', '--type', 'personal')).toMatchObject({ code: 0 })
   const listed = await json('plugins', 'list')
   const ids: readonly string[] = listed.plugins.map(({ id }: { id: string }) => id)
   return { run, json, ids, doctor: () => json('doctor') }
+}
+
+/** A change is told as every command tells its errors. */
+async function refusesChanged(project: Project, program: string, path: string): Promise<void> {
+  appendFileSync(join(project.dir, program.replace('main.js', path)), ' ')
+  const { code, out, err } = await project.node([program, 'doctor', '--json'])
+  expect({ code, err, document: JSON.parse(out) }).toEqual({
+    code: 5,
+    err: '',
+    document: {
+      error: {
+        code: 'BUILD_TAMPERED',
+        message: `${path} is not the file that was built.`,
+        help: 'Take the build from where it was made again.',
+      },
+    },
+  })
+  expect(await project.node([program, 'call', '--', '--json'])).toMatchObject({
+    code: 5,
+    out: '',
+    err: expect.stringMatching(/^error BUILD_TAMPERED .*\n {2}Take the build/),
+  })
 }
 
 /** A governed call of a built-in tool, as an agent. */
@@ -109,6 +142,7 @@ describe('enterprise', () => {
     const project = await built('enterprise')
     const { run, ids, doctor } = await commandLine(project)
     expect(ids.filter((id) => id.startsWith('cloned.vault-'))).toEqual(['cloned.vault-openbao'])
+    expect(namedIn(project, ['x-vault-token', '@napi-rs/keyring', 'vault.azure.net'])).toEqual(['x-vault-token'])
     const copy = join(project.dir, 'second/audit.jsonl')
     project.write({ 'tuned.yaml': `acme.audit-copy:\n  file: ${JSON.stringify(copy)}\n` })
     const tuned = (...argv: string[]) => project.node(['build/main.js', ...argv], { CLONED_CONFIG: 'tuned.yaml' })
@@ -146,10 +180,42 @@ describe('no-http', () => {
     const project = await built('no-http')
     const { run, ids, doctor } = await commandLine(project)
     expect(ids).not.toContain('cloned.api')
+    expect(packagesOf(project)).toContain('undici')
+    expect(packagesOf(project).filter((name) => /fastify|light-my-request|find-my-way|^pino$/.test(name))).toEqual([])
+    expect(namedIn(project, ['fastify', 'Fastify', 'undici'])).toEqual(['undici'])
     expect(await run('serve')).toMatchObject({ code: 2, err: expect.stringContaining('COMMAND_UNKNOWN') })
     expect(await run(...LIST)).toMatchObject({ code: 0 })
     expect(await run('build')).toMatchObject({ code: 2 })
     expect(await doctor()).toMatchObject({ ok: true })
+    await refusesChanged(project, 'build/main.js', 'app/entry.js')
+  })
+})
+
+describe('a build as one file', () => {
+  const single = async (...argv: string[]) => {
+    const project = new Project().copy('examples/distributions/no-http', '.')
+    expect(await project.build('distribution.ts', '--single-file', ...argv)).toMatchObject({ code: 0, err: '' })
+    return project
+  }
+
+  it('is the program with its addon, which refuses to start once it was changed', async () => {
+    const project = await single()
+    const { run, doctor } = await commandLine(project, 'build.mjs')
+    expect(await run(...LIST)).toMatchObject({ code: 0 })
+    expect(await doctor()).toMatchObject({ ok: true })
+    await refusesChanged(project, 'build.mjs', 'build.mjs')
+  })
+
+  it('walks the quickstart without it where Node has what serves, and says else what is missing', async () => {
+    const project = await single('--no-addons')
+    expect(await project.node(['build.mjs', '--version'])).toMatchObject({ code: 0, out: '1.0.0\n' })
+    const [major = 0, minor = 0, patch = 0] = (process.versions['sqlite'] ?? '0').split('.').map(Number)
+    const serves = major * 1e6 + minor * 1e3 + patch >= 3_051_003
+    expect(await project.node(['build.mjs', 'quickstart'])).toMatchObject(
+      serves
+        ? { code: 0, out: expect.stringContaining('build.mjs --help') }
+        : { code: 1, err: expect.stringMatching(/BUILD_NODE .*sqlite 3\.51\.3 or newer/) },
+    )
   })
 })
 
@@ -163,7 +229,7 @@ describe('own-api', () => {
     expect(ids).not.toContain('cloned.api')
     const lock = JSON.parse(readFileSync(join(project.dir, 'cloned.lock.json'), 'utf8'))
     expect(lock.owners['cloned.api']).toBe('acme.api')
-    expect(lock.packages.map(({ name }: { name: string }) => name)).toContain('cloned-plugin-acme-api')
+    expect(packagesOf(project)).toContain('cloned-plugin-acme-api')
     expect(await run(...LIST)).toMatchObject({ code: 0 })
     expect((await json('doctor')).checks.length).toBeGreaterThan(10)
   })
@@ -193,6 +259,10 @@ describe('--with', () => {
       err: expect.stringContaining('not that'),
     })
     expect(await run('build')).toMatchObject({ code: 1, err: expect.stringContaining('BUILD_IN_BUILD') })
+    expect(await run('plugins', 'verify', 'acme-guard')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/BUILD_IN_BUILD .*verify packages[\s\S]*npx cloned plugins verify/),
+    })
     expect(await run('quickstart')).toMatchObject({ code: 0 })
     expect(await doctor()).toMatchObject({ ok: true })
   })

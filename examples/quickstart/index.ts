@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { type Composition, defaultDistribution } from 'cloned'
+import { builtIns as all, type Composition, defaultDistribution } from 'cloned'
 import { type CliIo, type RunOptions, runCli } from 'cloned/plugins/cli'
 import { docsLinkReport } from '../docs-link-report/index.js'
 
@@ -21,6 +21,8 @@ export interface QuickstartOptions {
   readonly dryRun?: boolean
   /** What a person types to start the command line; default `cloned`. */
   readonly program?: string
+  /** Ids of the built-in plugins to walk with: a build has only some of them. Default: all. */
+  readonly builtIns?: readonly string[]
   /** What is changed in the default distribution; what the walk needs must be left in it. */
   readonly composition?: Composition
   /** What runs a command line. Default: that of `cloned/plugins/cli`. */
@@ -36,7 +38,7 @@ const AGENT = ['--actor', 'agent:demo']
  */
 export async function quickstart(
   io: CliIo,
-  { dryRun = false, program = 'cloned', composition = {}, cli = runCli }: QuickstartOptions = {},
+  { dryRun = false, program = 'cloned', builtIns, composition = {}, cli = runCli }: QuickstartOptions = {},
 ): Promise<number> {
   if (dryRun) {
     const steps = [...ASKING, ...decided('ID')].map((step) => `\n${heading(step)}`)
@@ -46,6 +48,7 @@ export async function quickstart(
   const root = await mkdtemp(join(tmpdir(), 'cloned-quickstart-'))
   await cp(packageFile('docs'), join(root, 'docs'), { recursive: true })
   const distribution = defaultDistribution({
+    omit: all.map(({ manifest }) => manifest.id).filter((id) => builtIns && !builtIns.includes(id)),
     ...composition,
     plugins: [docsLinkReport, ...(composition.plugins ?? [])],
   })

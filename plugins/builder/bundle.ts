@@ -9,12 +9,18 @@ import type { Packages } from './packages.js'
 
 /** Every Node that the package supports runs the result. */
 const TARGET = 'node20.19'
+/** How the bundler says that a module lacks what the generated entry imports of it. */
+const NO_DEFAULT = /^No matching export in .* for import "default"$/
 const NO_FILE = new RegExp(`^(?:${GENERATED}|${ABSENT}):`)
 
 export interface BundleRequest extends ClosedRequest {
   readonly bundler: Bundler
+  /** What is built, as a person named it. */
+  readonly name: string
   /** The bundle that the threads are taken from; without it this is one to look at, and not to ship. */
   readonly draft?: Bundle
+  /** Source maps of what ships. */
+  readonly maps: boolean
 }
 
 export interface Bundle {
@@ -79,7 +85,7 @@ function isReferred({ outputs }: Metafile, prefix: string): boolean {
 type Bundled = BuildResult & { readonly metafile: Metafile }
 
 async function run(request: BundleRequest, found: Found): Promise<Bundled> {
-  const { bundler, project, draft } = request
+  const { bundler, project, draft, maps } = request
   const threads = [...(draft?.threads ?? [])].map(([path, name]) => ({ in: path, out: name }))
   const options: BuildOptions = {
     entryPoints: [{ in: GENERATED, out: 'entry' }, ...threads],
@@ -95,7 +101,7 @@ async function run(request: BundleRequest, found: Found): Promise<Bundled> {
     // Names stay: a stack of the result can be read without its maps.
     minifyWhitespace: draft !== undefined,
     minifySyntax: true,
-    sourcemap: draft ? 'linked' : false,
+    sourcemap: draft && maps ? 'linked' : false,
     sourcesContent: false,
     legalComments: 'none',
     banner: { js: BANNER },
@@ -111,6 +117,13 @@ async function run(request: BundleRequest, found: Found): Promise<Bundled> {
   } catch (error) {
     const { errors } = error as Partial<BuildFailure>
     if (!errors) throw error
+    if (errors.some(({ text, location }) => location?.file.startsWith(GENERATED) && NO_DEFAULT.test(text))) {
+      throw new ClonedError(
+        'BUILD_SOURCE',
+        { file: request.name, problem: 'it has no default export' },
+        { cause: error },
+      )
+    }
     const problems = errors.map(
       ({ text, location }) => `${location ? `${location.file}:${location.line}: ` : ''}${text}`,
     )

@@ -1,8 +1,10 @@
 // Resolves every import of a distribution while it is built, or decides that it is absent for good; reads modules only.
 import { readFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
-import { join, relative, sep } from 'node:path'
-import type { OnLoadArgs, OnResolveArgs, Plugin, PluginBuild } from 'esbuild'
+import { dirname, join, relative, sep } from 'node:path'
+import type { Plugin } from 'cloned/kernel'
+import type { Plugin as BundlerPlugin, OnLoadArgs, OnResolveArgs, PluginBuild } from 'esbuild'
+import { withoutLeftOut } from './lists.js'
 import { rewrite } from './module.js'
 import { type Package, type Packages, packageName } from './packages.js'
 
@@ -17,6 +19,8 @@ export interface ClosedRequest {
   readonly entry: string
   /** Where `cloned` is found when the project has none of its own. */
   readonly own: string
+  /** Plugins that the distribution lists and leaves out. */
+  readonly leftOut?: readonly Plugin[]
 }
 
 /** What was met while bundling. */
@@ -28,7 +32,7 @@ export interface Found {
   readonly remarks: Set<string>
 }
 
-export function closed(request: ClosedRequest, found: Found): Plugin {
+export function closed(request: ClosedRequest, found: Found): BundlerPlugin {
   const { entry: contents, project: resolveDir } = request
   return {
     name: 'cloned',
@@ -36,7 +40,7 @@ export function closed(request: ClosedRequest, found: Found): Plugin {
       build.onResolve({ filter: /^[^./]/ }, (args) => onImport(build, request, found, args))
       build.onLoad({ filter: /.*/, namespace: GENERATED }, () => ({ contents, resolveDir }))
       build.onLoad({ filter: /.*/, namespace: ABSENT }, ({ path }) => ({ contents: absent(`package '${path}'`) }))
-      build.onLoad({ filter: /\.[cm]?[jt]s$/ }, (args) => onModule(request, found, args))
+      build.onLoad({ filter: /\.[cm]?[jt]s$/ }, (args) => onModule(build, request, found, args))
     },
   }
 }
@@ -61,12 +65,15 @@ async function onImport(build: PluginBuild, request: ClosedRequest, found: Found
   return { path: `../node_modules/${name}/${inside(dir, resolved.path)}`, external: true }
 }
 
-async function onModule({ packages }: ClosedRequest, found: Found, { path }: OnLoadArgs) {
+async function onModule(build: PluginBuild, request: ClosedRequest, found: Found, { path }: OnLoadArgs) {
+  const { packages, leftOut = [] } = request
   const home = packages.of(path)
-  const { files = {}, threads = {}, builders = [] } = home.carried
+  const { files = {}, threads = {}, builders = [], lists = [] } = home.carried
   const module = inside(home.dir, path)
   if (builders.includes(module)) return { contents: absent(`module '${module}' of '${home.name}'`) }
-  const { text, opensFiles, computed } = rewrite(await readFile(path, 'utf8'), packages.placeOf(path))
+  const whole = await readFile(path, 'utf8')
+  const source = lists.includes(module) ? await withoutLeftOut(whole, leftOut, readFrom(build, path)) : whole
+  const { text, opensFiles, computed } = rewrite(source, packages.placeOf(path))
   for (const thread of threads[module] ?? []) found.threads.set(join(home.dir, thread), threadName(home, thread))
   const where = `${home.name}@${home.version}/${module}`
   if (computed) found.remarks.add(`${where} imports by a name that is only known when it runs`)
@@ -74,6 +81,15 @@ async function onModule({ packages }: ClosedRequest, found: Found, { path }: OnL
     found.remarks.add(`${where} looks for files beside itself, and its package.json does not say which`)
   }
   return { contents: text, loader: /ts$/.test(path) ? ('ts' as const) : ('js' as const) }
+}
+
+/** Reads the module that an import in the module at `importer` names. */
+function readFrom(build: PluginBuild, importer: string) {
+  const asked = { importer, resolveDir: dirname(importer), kind: 'import-statement', pluginData: SEEN } as const
+  return async (specifier: string) => {
+    const { errors, external, path } = await build.resolve(specifier, asked)
+    return errors.length > 0 || external ? undefined : await readFile(path, 'utf8')
+  }
 }
 
 function inside(dir: string, path: string): string {

@@ -1,11 +1,12 @@
 // The command `build`: a distribution as one directory that runs; the building itself is loaded when it is asked for.
-import { relative, resolve } from 'node:path'
+import { basename, relative, resolve } from 'node:path'
 import { ClonedError } from 'cloned/kernel'
 import type { Command, CommandContext, CommandResult } from '../cli/slot.js'
 import type { Built } from './build.js'
 
 const DEFAULT_FILE = 'distribution.js'
 const DEFAULT_OUT = 'build'
+const DEFAULT_SINGLE = 'build.mjs'
 
 export const buildCommand: Command = {
   name: 'build',
@@ -19,25 +20,37 @@ export const buildCommand: Command = {
   ],
   options: [
     { flags: '--with', description: 'Build the default distribution with the plugins of the packages that are named' },
-    { flags: '--out <dir>', description: `Directory of the result (default: ${DEFAULT_OUT})` },
+    {
+      flags: '--out <path>',
+      description: `Directory of the result, or its file (default: ${DEFAULT_OUT} or ${DEFAULT_SINGLE})`,
+    },
+    { flags: '--single-file', description: 'Build one file, which unpacks itself where it is run' },
     { flags: '--update-lock', description: 'Accept what is installed, and write cloned.lock.json' },
     { flags: '--no-bundle', description: 'Write the generated modules and the lock only' },
-    { flags: '--no-addons', description: 'Leave native addons out: the result needs Node 22.13' },
+    { flags: '--no-addons', description: 'Leave native addons out: the result needs a Node whose own SQLite serves' },
   ],
-  examples: ['cloned build distribution.js --out build', 'cloned build --with cloned-plugin-acme-kms'],
+  examples: [
+    'cloned build distribution.js --out build',
+    'cloned build --with cloned-plugin-acme-kms',
+    'cloned build --single-file --out acme-agent.mjs',
+  ],
   needs: 'nothing',
   async run(ctx) {
-    const out = resolve(ctx.cwd, text(ctx, 'out') ?? DEFAULT_OUT)
+    const [singleFile, noBundle] = [ctx.options['singleFile'] === true, ctx.options['noBundle'] === true]
+    if (singleFile && noBundle) throw ctx.usageError('--single-file is a bundle: leave --no-bundle out')
+    const out = resolve(ctx.cwd, text(ctx, 'out') ?? (singleFile ? DEFAULT_SINGLE : DEFAULT_OUT))
     const [{ build }, source] = await Promise.all([loadBuilder(), sourceOf(ctx)])
     ctx.progress(`Building ${source.name} …`)
     const built = await build({
       source,
       out,
       updateLock: ctx.options['updateLock'] === true,
-      noBundle: ctx.options['noBundle'] === true,
+      noBundle,
+      singleFile,
       noAddons: ctx.options['noAddons'] === true,
     })
-    return result(ctx, { built, out, lockFile: source.lockFile })
+    const main = singleFile ? out : resolve(out, built.cli ? 'main.js' : 'index.js')
+    return result(ctx, { built, out, main, lockFile: source.lockFile })
   },
 }
 
@@ -46,7 +59,7 @@ async function loadBuilder(): Promise<typeof import('./build.js')> {
     return await import('./build.js')
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause
-    throw new ClonedError('BUILD_IN_BUILD', {}, { cause })
+    throw new ClonedError('BUILD_IN_BUILD', { what: 'build others', command: 'build' }, { cause })
   }
 }
 
@@ -63,15 +76,19 @@ async function sourceOf(ctx: CommandContext) {
 
 function result(
   ctx: CommandContext,
-  { built, out, lockFile }: { readonly built: Built; readonly out: string; readonly lockFile: string },
+  {
+    built,
+    out,
+    main,
+    lockFile,
+  }: { readonly built: Built; readonly out: string; readonly main: string; readonly lockFile: string },
 ): CommandResult {
   const { lock, files, bytes, digest, cli, remarks, lockWritten } = built
   const { name, version } = lock.distribution
-  const start = relative(ctx.cwd, resolve(out, cli ? 'main.js' : 'index.js'))
   const lines = [
     `Built ${name} ${version}: ${lock.plugins.length} plugins of ${lock.packages.length} packages, ${files} files, ${size(bytes)}`,
-    `${cli ? 'Run it:    node' : 'Import it:'} ${start}`,
-    `Vouched for by index.js: ${digest}`,
+    `${cli ? 'Run it:    node' : 'Import it:'} ${relative(ctx.cwd, main)}`,
+    `Vouched for by ${out === main ? basename(out) : 'index.js'}: ${digest}`,
     ...(lockWritten ? [`Wrote ${relative(ctx.cwd, lockFile)}: keep it with the distribution`] : []),
     ...remarks.map((remark) => `Note: ${remark}`),
   ]
@@ -79,7 +96,7 @@ function result(
     json: {
       distribution: { name, version },
       out,
-      program: cli ? resolve(out, 'main.js') : null,
+      program: cli ? main : null,
       plugins: lock.plugins.length,
       packages: lock.packages.length,
       files,

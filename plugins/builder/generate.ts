@@ -2,7 +2,10 @@
 import { fileURLToPath } from 'node:url'
 import type { Bundler } from './bundler.js'
 
-const MADE = '// Made by `cloned build`. Change the distribution and build again.'
+/** How a file begins that is started by its name. */
+export const HASHBANG = '#!/usr/bin/env node\n'
+/** The first comment of every generated module. */
+export const MADE = '// Made by `cloned build`. Change the distribution and build again.'
 
 /** An import of the distribution, or of what it is put together from. */
 export interface EntryParts {
@@ -28,50 +31,54 @@ export function entryText({ distribution, exports, cli }: EntryParts): string {
   return `${lines.join('\n')}\n`
 }
 
-/** The program of a build. The version is asked for often, by scripts: nothing is loaded for it. */
-export function programText({ version }: { readonly version: string }): string {
-  return `#!/usr/bin/env node
-${MADE}
-const argv = process.argv.slice(2)
-if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-v')) {
-  console.log(${JSON.stringify(version)})
-} else {
-  try {
-    const { default: distribution, main } = await import('./index.js')
-    await main(distribution, argv)
-  } catch (error) {
-    process.stderr.write(\`error \${error.code ?? ''} \${error.message}\\n\`)
-    process.exitCode = error.exit ?? 1
-  }
-}
-`
+/** The program of a build. */
+export async function programText(bundler: Bundler, { version }: { readonly version: string }): Promise<string> {
+  const text = await bundledText(bundler, [
+    "import { start } from './start.js'",
+    `await start(${JSON.stringify(version)}, () => import('./index.js'))`,
+  ])
+  return `${HASHBANG}${text}`
 }
 
 /** The module that checks a build and then loads it, with the checker's own text in it. */
-export async function checkedText(
+export function checkedText(
   bundler: Bundler,
   { exports, lockDigest }: { readonly exports: readonly string[]; readonly lockDigest: string },
 ): Promise<string> {
-  const contents = [
+  return bundledText(bundler, [
     "import { check } from './check.js'",
     `check(new URL('.', import.meta.url), ${JSON.stringify(lockDigest)})`,
     "const app = await import('./app/entry.js')",
-    // What a module exports may be called like a variable of this one, or like no variable at all.
-    ...exports.map((name, at) => `const export${at} = app[${JSON.stringify(name)}]`),
-    ...exports.map((name, at) => `export { export${at} as ${JSON.stringify(name)} }`),
-  ].join('\n')
+    ...exportLines(exports),
+  ])
+}
+
+/** Statements that export the members of `app`. They may be called like a variable of the module, or like none at all. */
+export function exportLines(names: readonly string[]): readonly string[] {
+  return [
+    ...names.map((name, at) => `const export${at} = app[${JSON.stringify(name)}]`),
+    ...names.map((name, at) => `export { export${at} as ${JSON.stringify(name)} }`),
+  ]
+}
+
+/** A module with what it imports of this directory in it, to be read by people. */
+export async function bundledText(bundler: Bundler, lines: readonly string[]): Promise<string> {
   const { outputFiles } = await bundler.build({
-    stdin: { contents, resolveDir: fileURLToPath(new URL('.', import.meta.url)), sourcefile: 'index.js' },
+    stdin: {
+      contents: lines.join('\n'),
+      resolveDir: fileURLToPath(new URL('.', import.meta.url)),
+      sourcefile: 'index.js',
+    },
     bundle: true,
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
-    external: ['./app/*'],
+    external: ['./app/*', './index.js'],
     tsconfigRaw: '{}',
     write: false,
     logLevel: 'silent',
     banner: { js: MADE },
   })
-  // Which directory the checker was compiled in is nobody's business, and differs from machine to machine.
+  // Which directory the parts were compiled in is nobody's business, and differs from machine to machine.
   return (outputFiles[0]?.text ?? '').replaceAll(/^\/\/ .*\.[jt]s$\n/gm, '')
 }

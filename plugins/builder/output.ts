@@ -1,7 +1,19 @@
 // Puts a finished build in its place in one step; it replaces an earlier build and nothing else.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { ClonedError } from 'cloned/kernel'
+import { HASHBANG, MADE } from './generate.js'
+import { PAYLOAD } from './unpack.js'
 
 /** What every build holds, and so what tells one from a directory that is somebody's. */
 export const LOCK_NAME = 'distribution.lock.json'
@@ -21,24 +33,40 @@ const OWN = new Set([
 /** Throws `BUILD_OUT` for what is not empty and not an earlier build, and for a build that somebody keeps files in. */
 export function checkOut(out: string): void {
   if (!existsSync(out)) return
-  const names = statSync(out).isDirectory() ? readdirSync(out) : [out]
-  const isBuild = names.includes(LOCK_NAME) && names.every((name) => OWN.has(name))
-  if (names.length > 0 && !isBuild) throw new ClonedError('BUILD_OUT', { path: out })
+  if (!(statSync(out).isDirectory() ? isBuild(readdirSync(out)) : isFileOfBuild(out))) {
+    throw new ClonedError('BUILD_OUT', { path: out })
+  }
 }
 
-/** Makes a directory beside `out`, has it filled, and puts it there. On any error nothing has changed. */
-export async function replaceWith<T>(out: string, fill: (stage: string) => Promise<T>): Promise<T> {
+function isBuild(names: readonly string[]): boolean {
+  return names.length === 0 || (names.includes(LOCK_NAME) && names.every((name) => OWN.has(name)))
+}
+
+function isFileOfBuild(path: string): boolean {
+  const text = readFileSync(path, 'latin1')
+  return text.startsWith(`${HASHBANG}${MADE}\n`) && text.includes(`${PAYLOAD}{"`)
+}
+
+/**
+ * Makes a directory beside `out`, has `fill` put there under the name `new` what is to stand at `out`, and moves it. On any
+ * error nothing has changed.
+ */
+export async function replaceWith<T>(out: string, fill: (made: string) => Promise<T>): Promise<T> {
   checkOut(out)
   mkdirSync(dirname(out), { recursive: true })
   const beside = mkdtempSync(join(dirname(out), `.${basename(out)}-`))
-  const stage = join(beside, 'new')
+  const [made, old] = [join(beside, 'new'), join(beside, 'old')]
   try {
-    mkdirSync(stage)
-    const result = await fill(stage)
+    const result = await fill(made)
     // A program may have put something there while this one was building.
     checkOut(out)
-    if (existsSync(out)) renameSync(out, join(beside, 'old'))
-    renameSync(stage, out)
+    if (existsSync(out)) renameSync(out, old)
+    try {
+      renameSync(made, out)
+    } catch (error) {
+      if (existsSync(old)) renameSync(old, out)
+      throw error
+    }
     return result
   } finally {
     rmSync(beside, { recursive: true, force: true })

@@ -1,7 +1,7 @@
 // Finds the package that a file belongs to and what its package.json says about being built; judges nothing.
 import { existsSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
-import { readJson } from 'cloned/kernel'
+import { ClonedError, readJson } from 'cloned/kernel'
 
 /** What `"cloned"` in a package.json may say, so that the package can be built into a distribution. */
 interface Carried {
@@ -13,6 +13,10 @@ interface Carried {
   readonly builders?: readonly string[]
   /** Dependencies with native addons: copied, with what they depend on, instead of bundled. */
   readonly native?: readonly string[]
+  /** Of those, what Node may have in their place: a member of `process.versions`, and the first version that serves. */
+  readonly instead?: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** Modules that list plugins: what a distribution leaves out of such a list is not built in. */
+  readonly lists?: readonly string[]
 }
 
 interface Manifest {
@@ -66,8 +70,8 @@ export class Packages {
     if (this.#known.has(dir)) return this.#known.get(dir)
     const path = join(dir, 'package.json')
     const manifest = existsSync(path) ? (readJson(path) as Manifest) : {}
-    const found =
-      manifest.name && manifest.version ? describe(dir, manifest.name, manifest.version, manifest) : undefined
+    const { name, version } = manifest
+    const found = name && version ? describe(dir, name, version, manifest) : undefined
     this.#known.set(dir, found)
     return found
   }
@@ -75,6 +79,17 @@ export class Packages {
   #unnamed(): Package {
     return describe(this.#project, 'project', '0.0.0', {})
   }
+}
+
+/** What a registry takes: each becomes a directory of a build. */
+const NAME = /^(?:@[\w~-][\w.~-]*\/)?[\w~-][\w.~-]*$/
+const VERSION = /^[\w.+-]+$/
+
+/** Throws `BUILD_FAILED` for a name that could lead out of the directory it is put into. */
+function mustBeNames(dir: string, names: readonly string[], version: string): void {
+  const wrong = names.find((name) => !NAME.test(name)) ?? (VERSION.test(version) ? undefined : version)
+  if (wrong === undefined) return
+  throw new ClonedError('BUILD_FAILED', { problems: `${join(dir, 'package.json')} names ${JSON.stringify(wrong)}` })
 }
 
 /** The name of the package in an import specifier. */
@@ -87,6 +102,7 @@ export function packageName(specifier: string): string {
 
 function describe(dir: string, name: string, version: string, manifest: Manifest): Package {
   const { license, dependencies = {}, peerDependenciesMeta = {}, cloned = {} } = manifest
+  mustBeNames(dir, [name, ...Object.keys(dependencies)], version)
   return {
     name,
     version,

@@ -9,8 +9,10 @@ import {
   describeThrown,
   isClonedError,
   type PlanReport,
+  type Plugin,
   plan,
   planFailed,
+  pluginOf,
 } from 'cloned/kernel'
 import type { Bundle } from './bundle.js'
 import { carryNative } from './carry.js'
@@ -26,6 +28,8 @@ export const PLATFORM = `${process.platform}-${process.arch}`
 
 export interface Planned {
   readonly report: PlanReport
+  /** Plugins that are listed and left out or replaced. */
+  readonly leftOut: readonly Plugin[]
   /** What the run has to bring. */
   readonly remarks: readonly string[]
 }
@@ -38,9 +42,13 @@ export async function planned(made: Bundle, packages: Packages, { name }: Source
     carryNative(made.native, packages, { out: place, platforms: [PLATFORM] })
     const distribution = await exportedDistribution(join(place, 'app/entry.js'), name)
     const report = plan(distribution)
+    const present = new Set(report.plugins.map(({ id }) => id))
     const [left, problems] = sorted(report.problems, configured(distribution))
     if (problems.length > 0) throw planFailed({ ...report, problems })
-    return { report, remarks: left.map(({ message }) => `to be configured when it runs: ${message}`) }
+    const leftOut = distribution.plugins
+      .flatMap((entry) => pluginOf(entry) ?? [])
+      .filter(({ manifest }) => !present.has(manifest.id))
+    return { report, leftOut, remarks: left.map(({ message }) => `to be configured when it runs: ${message}`) }
   } finally {
     rmSync(place, { recursive: true, force: true })
   }

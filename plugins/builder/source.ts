@@ -9,8 +9,15 @@ export interface Source {
   /** Directory that packages are looked for from. */
   readonly project: string
   readonly lockFile: string
-  /** Statements that leave `distribution` in a module in `directory`, and those that export what its module does. */
-  imports(directory: string): { readonly distribution: readonly string[]; readonly exports: readonly string[] }
+  /** What a module in `directory` begins with: for the bundler, which takes paths, or for Node, which takes URLs. */
+  imports(directory: string, reader: 'bundler' | 'node'): Imports
+}
+
+interface Imports {
+  /** Statements that leave `distribution`. */
+  readonly distribution: readonly string[]
+  /** Statements that export what its module does. */
+  readonly exports: readonly string[]
 }
 
 /** A module whose default export is a distribution. Throws `BUILD_SOURCE`. */
@@ -20,8 +27,10 @@ export function fileSource(path: string, name: string): Source {
     name,
     project: projectOf(path),
     lockFile: join(dirname(path), 'cloned.lock.json'),
-    imports(directory) {
-      const to = relative(directory, path).split(sep).join('/')
+    imports(directory, reader) {
+      const parts = relative(directory, path).split(sep)
+      // In a URL a "#" or "?" would end the path.
+      const to = (reader === 'node' ? parts.map(encodeURIComponent) : parts).join('/')
       const specifier = JSON.stringify(to.startsWith('.') ? to : `./${to}`)
       return { distribution: [`import distribution from ${specifier}`], exports: [`export * from ${specifier}`] }
     },

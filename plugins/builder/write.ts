@@ -1,4 +1,4 @@
-// Lays out a build: the bundle with all it needs and its digests, or the generated modules alone; it replaces nothing.
+// Lays out a build: the bundle with all it needs and its digests, as a directory or one file, or the generated modules alone.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bundle } from './bundle.js'
@@ -8,8 +8,9 @@ import { checkedText, entryText, programText } from './generate.js'
 import { by, type Lock, lockText, sha256 } from './lock.js'
 import { notices } from './notices.js'
 import { LOCK_NAME, writeAll } from './output.js'
+import { packedText } from './pack.js'
 import type { Packages } from './packages.js'
-import { PLATFORM } from './planned.js'
+import { MODULES, PLATFORM } from './planned.js'
 import type { Source } from './source.js'
 
 export interface Parts {
@@ -33,9 +34,27 @@ export interface Written {
 
 /** The whole build. index.js knows the digest of the lock, the lock that of every other file. */
 export async function writeBuild(stage: string, parts: Parts): Promise<Written> {
-  const { bundler, packages, source, made, lock, cli, noAddons, remarks } = parts
+  const { bundler, made, lock, cli } = parts
+  const lockDigest = writeParts(stage, parts, [['package.json', manifest(lock, cli)], ...(await program(parts))])
+  const index = await checkedText(bundler, { exports: made.exports, lockDigest })
+  writeAll(stage, new Map([['index.js', index]]))
+  return summed(stage, index)
+}
+
+/** The whole build as the text of one file, made in `stage`. */
+export async function packBuild(stage: string, parts: Parts): Promise<Written & { readonly text: string }> {
+  const { bundler, made, lock, cli } = parts
+  const lockDigest = writeParts(stage, parts, [['package.json', MODULES]])
+  const program = cli ? { program: lock.distribution.version } : {}
+  const text = await packedText(bundler, { stage, exports: made.exports, lockDigest, ...program })
+  return { text, files: 1, bytes: text.length, digest: sha256(text) }
+}
+
+/** Everything but what vouches for it, with its lock; answers the digest of that. */
+function writeParts(stage: string, parts: Parts, own: readonly (readonly [string, string])[]): string {
+  const { bundler, packages, source, made, lock, noAddons, remarks } = parts
   const native = noAddons ? new Map<string, string>() : made.native
-  const platforms = native.size > 0 ? { platforms: [PLATFORM] } : {}
+  const runs = native.size > 0 ? { platforms: [PLATFORM] } : nodeOf(made, packages)
   carryFiles(made.inputs, packages, stage)
   const copied = carryNative(native, packages, { out: stage, platforms: [PLATFORM] })
   const builtIn = made.read.map((input) => packages.of(input)).filter(({ dir }) => dir !== source.project)
@@ -43,42 +62,43 @@ export async function writeBuild(stage: string, parts: Parts): Promise<Written> 
     stage,
     new Map<string, Uint8Array | string>([
       ...made.files,
-      ['package.json', manifest(lock, cli)],
       ['THIRD-PARTY-NOTICES.txt', notices([...builtIn, ...copied])],
-      ...program(lock, cli),
+      ...own,
     ]),
   )
   const digests = filesIn(stage).map((path) => [path, sha256(readFileSync(join(stage, path)))] as const)
-  const built = { bundler: `esbuild ${bundler.version}`, ...platforms, remarks }
+  const built = { bundler: `esbuild ${bundler.version}`, ...runs, remarks }
   const text = lockText({ ...lock, ...built, files: Object.fromEntries(digests.sort(by(([path]) => path))) })
-  const index = await checkedText(bundler, { exports: made.exports, lockDigest: sha256(text) })
-  writeAll(
-    stage,
-    new Map([
-      [LOCK_NAME, text],
-      ['index.js', index],
-    ]),
-  )
-  return summed(stage, index)
+  writeAll(stage, new Map([[LOCK_NAME, text]]))
+  return sha256(text)
+}
+
+/** What Node has to have in it, in the place of the addons that were left out. */
+function nodeOf({ native, read }: Bundle, packages: Packages): { readonly node?: Readonly<Record<string, string>> } {
+  const homes = new Set(read.map((input) => packages.of(input)))
+  const instead = [...homes].flatMap(({ carried }) => [...native.keys()].map((name) => carried.instead?.[name] ?? {}))
+  const node = Object.assign({}, ...instead) as Record<string, string>
+  return Object.keys(node).length > 0 ? { node } : {}
 }
 
 /** The generated modules, importing what the project has installed. */
-export async function writeSources(stage: string, { source, lock, cli }: Parts, out: string): Promise<Written> {
-  const index = entryText({ ...source.imports(out), cli })
+export async function writeSources(stage: string, parts: Parts, out: string): Promise<Written> {
+  const { source, lock, cli } = parts
+  const index = entryText({ ...source.imports(out, 'node'), cli })
   writeAll(
     stage,
     new Map([
       ['index.js', index],
       ['package.json', manifest(lock, cli)],
       [LOCK_NAME, lockText(lock)],
-      ...program(lock, cli),
+      ...(await program(parts)),
     ]),
   )
   return summed(stage, index)
 }
 
-function program({ distribution }: Lock, cli: boolean): [string, string][] {
-  return cli ? [['main.js', programText(distribution)]] : []
+async function program({ bundler, lock, cli }: Parts): Promise<[string, string][]> {
+  return cli ? [['main.js', await programText(bundler, lock.distribution)]] : []
 }
 
 function manifest({ distribution: { name, version } }: Lock, cli: boolean): string {

@@ -1,5 +1,5 @@
 // The command `plugins verify`: runs the rules of plugins against an installed package; it changes nothing but temporary files.
-import type { Json } from 'cloned/kernel'
+import { ClonedError, type Json } from 'cloned/kernel'
 import type { Command } from '../cli/slot.js'
 
 export const verifyCommand: Command = {
@@ -13,7 +13,7 @@ export const verifyCommand: Command = {
   examples: ['cloned plugins verify cloned-plugin-acme-audit', 'cloned plugins verify . --config @config.json'],
   needs: 'nothing',
   async run(ctx) {
-    const [{ findPackage }, { inspect }] = await Promise.all([import('./package-of.js'), import('./inspect.js')])
+    const [{ findPackage }, { inspect }] = await Promise.all([import('./package-of.js'), loadInspector()])
     const { name, version, from, hasContract, rules } = findPackage(ctx.args['package'] ?? '', ctx.cwd)
     const { config, needs } = ctx.options
     const wish = {
@@ -39,4 +39,13 @@ export const verifyCommand: Command = {
       ...(broken.length === 0 ? {} : { problem: ctx.printable([kept, ...problems].join('\n'), { lines: true }) }),
     }
   },
+}
+
+async function loadInspector(): Promise<typeof import('./inspect.js')> {
+  try {
+    return await import('./inspect.js')
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause
+    throw new ClonedError('BUILD_IN_BUILD', { what: 'verify packages', command: 'plugins verify' }, { cause })
+  }
 }

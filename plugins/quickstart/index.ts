@@ -1,6 +1,6 @@
 // Contributes `cloned quickstart`, a walk through the main job in a workspace of its own; touches no other workspace.
 import { basename } from 'node:path'
-import { definePlugin } from 'cloned/kernel'
+import { definePlugin, type Gate, gateSlot } from 'cloned/kernel'
 import type { CliIo } from 'cloned/plugins/cli'
 import type { QuickstartOptions } from '../../examples/quickstart/index.js'
 import { type Command, commandsCollection } from '../cli/slot.js'
@@ -13,11 +13,12 @@ export const quickstartPlugin = definePlugin({
   kernel: '^0.1.0',
   stability: 'beta',
   description: 'A walk through the main job, in a temporary workspace',
+  requires: { gate: gateSlot },
   contributes: { commands: commandsCollection },
-  setup: () => ({ commands: [quickstartCommand] }),
+  setup: ({ deps }) => ({ commands: [quickstartCommand(deps.gate)] }),
 })
 
-const quickstartCommand: Command = {
+const quickstartCommand = (gate: Gate): Command => ({
   name: 'quickstart',
   summary: 'Walk through a governed run in a temporary workspace, no questions asked',
   examples: ['cloned quickstart'],
@@ -28,10 +29,11 @@ const quickstartCommand: Command = {
     const exit = await quickstart(json ? { ...io, stdout: io.stderr } : io, {
       dryRun,
       program: programOf(process.argv[1] ?? 'cloned'),
+      builtIns: gate.plan().plugins.map(({ id }) => id),
     })
     return { exit: exit === 0 ? 0 : 1, json: { ok: exit === 0, ...(dryRun ? { dry_run: true } : {}) }, text: '' }
   },
-}
+})
 
 /** See {@link QuickstartOptions}. Answers 0 when every command of the walk ended as it must, else 1. */
 export async function quickstart(io: CliIo, options: QuickstartOptions = {}): Promise<number> {

@@ -21,14 +21,12 @@ let plain: Promise<Project> | undefined
 let builder: Child | undefined
 let wishes = 0
 
-export function removeProjects(): void {
-  plain = undefined
-  for (const place of places.splice(0)) rmSync(place, { recursive: true, force: true })
-}
-
-export async function stopBuilder(): Promise<void> {
+/** For the end of every test file that builds. */
+export async function cleanUp(): Promise<void> {
   await builder?.kill()
   builder = undefined
+  plain = undefined
+  for (const place of places.splice(0)) rmSync(place, { recursive: true, force: true })
 }
 
 /** A project with `cloned` installed. */
@@ -71,7 +69,8 @@ export class Project {
   /** Starts Node in the project, with an environment of its own. */
   node(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
     const { PATH = '', HOME = this.dir } = process.env
-    const options = { cwd: this.dir, env: { PATH, HOME, XDG_CONFIG_HOME: join(this.dir, '.config'), ...env } }
+    const [XDG_CONFIG_HOME, XDG_CACHE_HOME] = [join(this.dir, '.config'), join(this.dir, '.cache')]
+    const options = { cwd: this.dir, env: { PATH, HOME, XDG_CONFIG_HOME, XDG_CACHE_HOME, TMPDIR: this.dir, ...env } }
     return new Promise((resolve) => {
       const child = execFile(process.execPath, args, options, (error, out, err) => {
         resolve({ code: error ? (child.exitCode ?? 1) : 0, out, err })
@@ -112,11 +111,33 @@ export default defineDistribution({
 })
 `
 
+export const packageJson = (name: string, more: object = {}) =>
+  JSON.stringify({ name, version: '1.2.0', type: 'module', exports: './index.js', ...more })
+
+/** A package that carries a file and a native addon, with another copy of what the project uses. */
+export const CARRYING: Files = {
+  'distribution.js': `import { twin } from 'acme-twin'\n${distribution()}\nexport const own = () => twin`,
+  'node_modules/acme-twin/package.json': packageJson('acme-twin'),
+  'node_modules/acme-twin/index.js': "export const twin = 'own'",
+  'node_modules/acme-kms/node_modules/acme-twin/package.json': packageJson('acme-twin'),
+  'node_modules/acme-kms/node_modules/acme-twin/index.js': "export const twin = 'inner'",
+  'node_modules/acme-kms/package.json': packageJson('acme-kms', {
+    cloned: { files: { 'index.js': ['rates.txt'] }, native: ['acme-native'] },
+  }),
+  'node_modules/acme-kms/rates.txt': '1.19',
+  'node_modules/acme-kms/index.js': `import 'acme-native'\nimport { twin } from 'acme-twin'\n${VALID}\nexport const inner = () => twin`,
+  'node_modules/acme-native/package.json': packageJson('acme-native', { dependencies: { 'acme-loads': '1' } }),
+  'node_modules/acme-native/index.js': "import 'acme-loads'",
+  'node_modules/acme-native/prebuilds/other-arm64/acme.node': 'addon',
+  'node_modules/acme-loads/package.json': packageJson('acme-loads'),
+  'node_modules/acme-loads/index.js': '',
+}
+
 export const project = (files: Files = {}) => new Project({ ...KMS, 'distribution.js': distribution(), ...files })
 export const read = (at: Project, path: string) => readFileSync(join(at.dir, path), 'utf8')
-export async function built(files: Files = {}): Promise<Project> {
+export async function built(files: Files = {}, ...argv: string[]): Promise<Project> {
   const at = project(files)
-  const { code, err } = await at.build()
+  const { code, err } = await at.build(...argv)
   if (code !== 0 || err !== '') throw new Error(err)
   return at
 }
@@ -128,10 +149,10 @@ export const builtOnce = () => {
 }
 
 /** Imports a build and prints what an expression of it is, or the code of the error. */
-export const imported = (at: Project, expression: string, env = {}) =>
+export const imported = (at: Project, expression: string, env = {}, build = './build/index.js') =>
   at
     .write({
-      'probe.mjs': `try { const app = await import('./build/index.js'); console.log(${expression}) }
+      'probe.mjs': `try { const app = await import('${build}'); console.log(${expression}) }
 catch (error) { console.log(error.code, error.message, error.exit) }`,
     })
     .node(['probe.mjs'], env)

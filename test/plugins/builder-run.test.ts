@@ -1,23 +1,10 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it, vi } from 'vitest'
-import {
-  built,
-  builtOnce,
-  distribution,
-  imported,
-  project,
-  read,
-  removeProjects,
-  stopBuilder,
-  VALID,
-} from './builder-fixture.js'
+import { built, builtOnce, cleanUp, distribution, imported, project, read, VALID } from './builder-fixture.js'
 
 vi.setConfig({ testTimeout: 60_000 })
-afterAll(async () => {
-  await stopBuilder()
-  removeProjects()
-})
+afterAll(cleanUp)
 
 describe('a build that is not as it was made does not start', () => {
   it('any file that is loaded, changed or gone, and nothing of it has run', async () => {
@@ -42,9 +29,7 @@ describe('a build that is not as it was made does not start', () => {
     }
     for (const path of ['app/package.json', 'app/node_modules/x/index.js', 'node_modules/x/build/Release/x.node']) {
       at.write({ [`build/${path}`]: '{}' })
-      expect((await imported(at, "'runs'", { LOADED: loaded })).out).toMatch(
-        /^BUILD_TAMPERED .* was not built\. .* 5$/m,
-      )
+      expect((await imported(at, "'runs'", { LOADED: loaded })).out).toMatch(/^BUILD_TAMPERED .* was not built\. 5$/m)
       rmSync(join(at.dir, 'build', path.replace(/\/x\/.*/, '')), { recursive: true })
     }
     symlinkSync(at.dir, join(at.dir, 'build/app/node_modules'))

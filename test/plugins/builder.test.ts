@@ -1,26 +1,30 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { compileSchema, readSchema } from 'cloned/kernel'
 import { afterAll, describe, expect, it, vi } from 'vitest'
+import { check } from '../../plugins/builder/check.js'
+import { sha256 } from '../../plugins/builder/lock.js'
+import { replaceWith } from '../../plugins/builder/output.js'
+import { ROOT } from '../docs/blocks.js'
 import {
   built,
   builtOnce,
+  CARRYING,
+  cleanUp,
   distribution,
   type Files,
+  imported,
   KMS,
   type Project,
+  packageJson,
   project,
   read,
-  removeProjects,
-  stopBuilder,
   VALID,
 } from './builder-fixture.js'
 
 vi.setConfig({ testTimeout: 60_000 })
-afterAll(async () => {
-  await stopBuilder()
-  removeProjects()
-})
+afterAll(cleanUp)
 
 const filesOf = (at: Project, out = 'build') =>
   Object.fromEntries(
@@ -47,28 +51,6 @@ describe('the same inputs give the same bytes', () => {
     expect(readdirSync(at.dir).filter((name) => name.startsWith('.build'))).toEqual([])
   })
 })
-
-const packageJson = (name: string, more: object = {}) =>
-  JSON.stringify({ name, version: '1.2.0', type: 'module', exports: './index.js', ...more })
-
-/** A package that carries a file and a native addon, with another copy of what the project uses. */
-const CARRYING: Files = {
-  'distribution.js': `import { twin } from 'acme-twin'\n${distribution()}\nexport const own = () => twin`,
-  'node_modules/acme-twin/package.json': packageJson('acme-twin'),
-  'node_modules/acme-twin/index.js': "export const twin = 'own'",
-  'node_modules/acme-kms/node_modules/acme-twin/package.json': packageJson('acme-twin'),
-  'node_modules/acme-kms/node_modules/acme-twin/index.js': "export const twin = 'inner'",
-  'node_modules/acme-kms/package.json': packageJson('acme-kms', {
-    cloned: { files: { 'index.js': ['rates.txt'] }, native: ['acme-native'] },
-  }),
-  'node_modules/acme-kms/rates.txt': '1.19',
-  'node_modules/acme-kms/index.js': `import 'acme-native'\nimport { twin } from 'acme-twin'\n${VALID}\nexport const inner = () => twin`,
-  'node_modules/acme-native/package.json': packageJson('acme-native', { dependencies: { 'acme-loads': '1' } }),
-  'node_modules/acme-native/index.js': "import 'acme-loads'",
-  'node_modules/acme-native/prebuilds/other-arm64/acme.node': 'addon',
-  'node_modules/acme-loads/package.json': packageJson('acme-loads'),
-  'node_modules/acme-loads/index.js': '',
-}
 
 describe('the lock', () => {
   it('names plugins with package, version and contracts, owners, guards and packages; no time, no place', async () => {
@@ -169,7 +151,66 @@ describe('what cannot run is not built', () => {
     ],
     ['a listed plugin is none', { 'distribution.js': distribution('', 'kms, undefined') }, [], /PLUGIN_INVALID/],
     ['there is no file', {}, ['other.js'], /BUILD_SOURCE other\.js .*no such file/],
-    ['it exports no distribution', { 'distribution.js': 'export const x = 1' }, [], /BUILD_SOURCE|BUILD_FAILED/],
+    [
+      'it has no default export',
+      { 'distribution.js': 'export const x = 1' },
+      [],
+      /BUILD_SOURCE distribution\.js .*no default export\.\s+Write "export default defineDistribution/,
+    ],
+    [
+      'it exports no distribution',
+      { 'distribution.js': 'export default { name: "x" }' },
+      [],
+      /BUILD_SOURCE distribution\.js .*default export is not a distribution/,
+    ],
+    [
+      'wrappers in a cycle',
+      {
+        'distribution.js': `import { defineDistribution, definePlugin, slot } from 'cloned/kernel'
+          const [rates, gear] = [slot('acme.rates', { contract: 1 }), slot('acme.gear', { contract: 1 })]
+          const plugin = (id, more) => definePlugin({ id, version: '1.0.0', kernel: '^0.1.0', ...more })
+          const owner = plugin('acme.owner', { provides: { rates }, requires: { gear }, setup: () => ({ rates: 1 }) })
+          const around = plugin('acme.around', { wraps: { rates }, provides: { gear }, setup: () => ({ rates: 2, gear: 3 }) })
+          export default defineDistribution({
+            name: 'acme-agent', version: '1.0.0', plugins: [owner, around], wrap: { 'acme.rates': ['acme.around'] }, mayAllow: [],
+          })`,
+      },
+      [],
+      /PLUGIN_CYCLE.*acme\.(?:owner|around).* -> /,
+    ],
+    [
+      'a package brings a kernel of its own',
+      {
+        'node_modules/acme-kms/node_modules/cloned/package.json':
+          '{"name":"cloned","version":"9.9.9","type":"module","exports":{"./kernel":"./kernel.js"}}',
+        'node_modules/acme-kms/node_modules/cloned/kernel.js': `export * from '${ROOT}/dist/kernel/index.js'`,
+      },
+      [],
+      /BUILD_KERNEL .*cloned 9\.9\.9\.\s+.*npx cloned@9\.9\.9 build/,
+    ],
+    [
+      'a package has a name that leads out of the build',
+      { 'node_modules/acme-kms/package.json': packageJson('../../acme-kms') },
+      [],
+      /BUILD_FAILED .*acme-kms\/package\.json names "\.\.\/\.\.\/acme-kms"/,
+    ],
+    [
+      'a package has a version that does',
+      { 'node_modules/acme-kms/package.json': packageJson('acme-kms', { version: '1/../../..' }) },
+      [],
+      /BUILD_FAILED .* names "1\/\.\.\/\.\.\/\.\."/,
+    ],
+    [
+      'a native package depends on a path',
+      {
+        ...CARRYING,
+        'node_modules/acme-native/package.json': packageJson('acme-native', { dependencies: { '../../evil': '1' } }),
+        'evil/package.json': packageJson('evil'),
+        'evil/index.js': '',
+      },
+      [],
+      /BUILD_FAILED .*acme-native\/package\.json names "\.\.\/\.\.\/evil"/,
+    ],
     [
       'it throws',
       { 'distribution.js': 'throw new Error("not today")\nexport default {}' },
@@ -206,4 +247,50 @@ describe('what cannot run is not built', () => {
     expect(existsSync(join(at.dir, 'cloned.lock.json'))).toBe(false)
     expect(existsSync(join(at.dir, 'build/index.js'))).toBe(false)
   })
+})
+
+describe('an earlier build', () => {
+  it.each([
+    ['a directory', 'build'],
+    ['one file', 'build.mjs'],
+  ])('stays when the new one cannot be put in its place: %s', async (_, name) => {
+    const at = await built({}, ...(name === 'build' ? [] : ['--single-file']))
+    const out = join(at.dir, name)
+    const before = name === 'build' ? filesOf(at) : readFileSync(out, 'base64')
+    // What was made is gone before it can be moved.
+    await expect(replaceWith(out, async () => undefined)).rejects.toThrow(/ENOENT/)
+    expect(name === 'build' ? filesOf(at) : readFileSync(out, 'base64')).toEqual(before)
+    expect(readdirSync(at.dir).filter((found) => found.startsWith('.build'))).toEqual([])
+  })
+})
+
+it('a build for another platform says so', () => {
+  const at = project()
+  const lock = JSON.stringify({ files: {}, platforms: ['plan9-mips', 'plan9-arm'] })
+  at.write({ 'made/distribution.lock.json': lock })
+  expect(() => check(pathToFileURL(`${at.dir}/made/`), sha256(lock))).toThrow(
+    expect.objectContaining({
+      code: 'BUILD_PLATFORM',
+      message: expect.stringMatching(/^this build is for plan9-mips, plan9-arm, and this is \w+-\w+\.$/),
+      help: 'Build it here: cloned build',
+    }),
+  )
+})
+
+it('a package with nothing but a default export joins the default distribution, of which nothing is to be remarked', async () => {
+  const at = project({
+    'node_modules/acme-kms/index.js': VALID.replace('export const rates', 'const rates'),
+  })
+  expect(await at.build('--with', 'acme-kms')).toMatchObject({ code: 0, err: '' })
+  const lock = JSON.parse(read(at, 'build/distribution.lock.json'))
+  expect(lock.plugins.map(({ id }: { id: string }) => id)).toEqual(expect.arrayContaining(['acme.kms', 'cloned.api']))
+  expect(lock.remarks).toEqual([])
+})
+
+it('files of a name that means something in a URL are found, with a bundle and without', async () => {
+  const at = project({ 'a #1?/50%.js': distribution() })
+  for (const argv of [[], ['--no-bundle']]) {
+    expect(await at.build('a #1?/50%.js', ...argv)).toMatchObject({ code: 0 })
+    expect(await imported(at, 'app.default.name')).toMatchObject({ out: 'acme-agent\n' })
+  }
 })

@@ -1,7 +1,8 @@
 // Decides which values of an input or output may stand in the audit log in clear; without a mark none may.
+
+import { LOGGABLE } from './engine.js'
 import { ClonedError } from './errors.js'
 import type { Json, JsonObject } from './json.js'
-import { LOGGABLE } from './schema.js'
 
 /** Values by JSON pointer, or nothing when there are none. */
 export type PickLoggable = (value: Json) => JsonObject | undefined

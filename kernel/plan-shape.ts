@@ -1,5 +1,5 @@
 // Checks the shape of a distribution; pure, and must never let a misspelt promise pass as one that was made.
-import { valid } from 'semver'
+import valid from 'semver/functions/valid.js'
 import { DEFAULT_LIMITS, type Distribution } from './distribution.js'
 import { ClonedError } from './errors.js'
 import { didYouMean } from './nearest.js'

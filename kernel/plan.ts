@@ -1,5 +1,7 @@
 // Decides order, owners and hook table of a distribution; pure, reports every problem, and must never run plugin code.
-import { satisfies, valid, validRange } from 'semver'
+import satisfies from 'semver/functions/satisfies.js'
+import valid from 'semver/functions/valid.js'
+import validRange from 'semver/ranges/valid.js'
 import { type Distribution, POLICY_SLOT_ID, pluginOf } from './distribution.js'
 import { ClonedError } from './errors.js'
 import { order } from './graph.js'

@@ -1,6 +1,9 @@
 // Compiles JSON Schemas and words their violations; must never report only the first one.
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
+import { createEngine } from './engine.js'
 import { digest, type JsonObject, snapshot } from './json.js'
 
 /** One violation of a schema. */
@@ -13,58 +16,51 @@ export interface SchemaProblem {
 /** Lists every violation, empty when the value fits. May fill in defaults when compiled so. */
 export type Validate = (value: unknown) => readonly SchemaProblem[]
 
-/** Marks a property whose value may stand in the audit log in clear. */
-export const LOGGABLE = 'x-loggable'
-
-type Ajv2020 = import('ajv/dist/2020.js').Ajv2020
+/** Validators by whether they fill in defaults and by the digest of their schema. */
+type Precompiled = Readonly<Record<'true' | 'false', Readonly<Record<string, ValidateFunction>>>>
+type Engines = Record<'plain' | 'defaults', ReturnType<typeof createEngine>>
 const require = createRequire(import.meta.url)
-let shared: { plain: Ajv2020; defaults: Ajv2020 } | undefined
 const compiled = new Map<string, Validate>()
-
-// ajv is loaded by the first schema that is compiled: `cloned --help` must not pay for it.
-function ajv(): { plain: Ajv2020; defaults: Ajv2020 } {
-  if (!shared) {
-    const { Ajv2020 } = require('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')
-    const options = {
-      allErrors: true,
-      strict: true,
-      // Tuples that go on after their named items cannot be written in any other way.
-      strictTuples: false,
-      allowUnionTypes: true,
-      validateFormats: false,
-      ownProperties: true,
-      // What it leaves out of the code that it writes takes longer to find than the code takes to run.
-      code: { optimize: false },
-    }
-    // Each engine would compile the schema of schemas for itself; the first one judges for both.
-    const judged = { ...options, useDefaults: true, validateSchema: false }
-    shared = { plain: new Ajv2020(options), defaults: new Ajv2020(judged) }
-    for (const engine of Object.values(shared)) engine.addKeyword({ keyword: LOGGABLE, schemaType: 'boolean' })
-  }
-  return shared
-}
+let engines: Engines | undefined
+let precompiled: Precompiled | undefined
 
 /**
  * Compiles a schema, once per content. Throws ajv's error when the schema itself is not valid.
  * With `defaults`, validating fills in the schema's defaults, so the value must not be frozen.
  */
 export function compileSchema(schema: JsonObject, { defaults = false }: { defaults?: boolean } = {}): Validate {
-  const key = `${defaults}:${digest(snapshot(schema))}`
+  // Anonymously: two plugins may ship different schemas under one $id.
+  const { $id: _, ...anonymous } = schema
+  const name = digest(snapshot(anonymous))
+  const key = `${defaults}:${name}`
   const known = compiled.get(key)
   if (known) return known
-  const engine = ajv()[defaults ? 'defaults' : 'plain']
-  // Compiled anonymously: two plugins may ship different schemas under one $id.
-  const { $id: _, ...anonymous } = schema
-  if (defaults) ajv().plain.validateSchema(anonymous, true)
-  const check = engine.compile(anonymous) as ValidateFunction
-  // An asynchronous schema answers a promise, which is as good as true to whoever does not look.
-  if ('$async' in check) throw new TypeError('"$async" is not supported in schemas')
+  const check = fromBuild()[`${defaults}`][name] ?? compileNow(anonymous, defaults)
   const validate: Validate = (value) => {
     if (check(value) === true) return []
     return (check.errors ?? []).slice(0, 50).map(word)
   }
   compiled.set(key, validate)
   return validate
+}
+
+/** What the build compiled, by the engines below: a schema that has changed since has another digest. */
+function fromBuild(): Precompiled {
+  // By its path, so that no bundler draws it into a module: only a kernel that is made needs it.
+  const path = fileURLToPath(new URL('./precompiled.cjs', import.meta.url))
+  precompiled ??= (existsSync(path) ? require(path) : { true: {}, false: {} }) as Precompiled
+  return precompiled
+}
+
+// ajv is loaded by the first schema that nobody compiled ahead: a start must not pay for it.
+function compileNow(schema: JsonObject, defaults: boolean): ValidateFunction {
+  // Each engine would compile the schema of schemas for itself; the first one judges for both.
+  engines ??= { plain: createEngine(), defaults: createEngine({ defaults: true, judged: true }) }
+  if (defaults) engines.plain.validateSchema(schema, true)
+  const check = engines[defaults ? 'defaults' : 'plain'].compile(schema)
+  // An asynchronous schema answers a promise, which is as good as true to whoever does not look.
+  if ('$async' in check) throw new TypeError('"$async" is not supported in schemas')
+  return check
 }
 
 /** All violations in one line. */

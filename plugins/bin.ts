@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // Starts the `cloned` command: the version at once, everything else lazily; it must never show a stack unasked.
 import { readFileSync } from 'node:fs'
-import { setFlagsFromString } from 'node:v8'
 
 const argv = process.argv.slice(2)
 
@@ -21,9 +20,8 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-v')) {
 }
 
 async function everything(stdin: Buffer | undefined): Promise<void> {
-  // Loading leaves garbage, and V8 keeps the room that it grew for it: 15 to 30 MB of an idle server, for nothing.
-  setFlagsFromString('--semi-space-growth-factor=1')
+  // Before anything that has a map is loaded: a stack then says where the code was compiled from, and not where it is bundled.
+  if ((await import('./cli/settings.js')).isDebugged()) process.setSourceMapsEnabled(true)
   const [{ defaultDistribution }, { main }] = await Promise.all([import('./default.js'), import('./cli/main.js')])
-  setFlagsFromString('--semi-space-growth-factor=2')
   await main(defaultDistribution(), argv, stdin)
 }

@@ -1,4 +1,4 @@
-// Compiles the sources to dist/ and copies the files that are not TypeScript beside them; never leaves a stale file.
+// Makes dist/ from the sources, step by step; never leaves a stale file.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,4 +18,6 @@ for (const folder of ['kernel', 'plugins', 'examples', 'test/fixtures']) {
     filter: (path) => !/\.tsx?$|node_modules|\.cloned/.test(path),
   })
 }
+await import('./precompile.mjs')
+await import('./bundle.mjs')
 chmodSync(join('dist', 'plugins', 'bin.js'), 0o755)

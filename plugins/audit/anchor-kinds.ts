@@ -1,5 +1,4 @@
 // Makes the built-in anchors, a file and a command; must never write inside the workspace or run a name from a search path.
-import { spawn } from 'node:child_process'
 import { constants, realpathSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative } from 'node:path'
@@ -87,8 +86,9 @@ export function commandAnchor(
   }
   return {
     id,
-    submit: (note, signal) =>
-      new Promise((resolve, reject) => {
+    submit: async (note, signal) => {
+      const { spawn } = await import('node:child_process')
+      return new Promise((resolve, reject) => {
         // The environment of this process may hold secrets, so the program gets what was configured and nothing else.
         const child = spawn(program, args, { cwd: root, env: { ...env }, signal, stdio: ['pipe', 'pipe', 'pipe'] })
         let out = ''
@@ -107,6 +107,7 @@ export function commandAnchor(
           else reject(new Error(`${program} ended with ${code}${problem === '' ? '' : `: ${problem.trim()}`}`))
         })
         child.stdin.end(note)
-      }),
+      })
+    },
   }
 }

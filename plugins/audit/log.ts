@@ -23,7 +23,10 @@ export type WriterThread = 'worker' | 'inline'
 export interface AuditLogOptions {
   /** The `.cloned` directory; it must exist. */
   readonly dir: string
-  /** Default: `worker`, and `inline` when running from sources, where there is no compiled worker to start. */
+  /**
+   * Default: `inline` for the first batches and `worker` from then on, so that a short command starts no thread; always
+   * `inline` when running from sources, where there is no compiled worker to start.
+   */
   readonly thread?: WriterThread
   /** Milliseconds since 1970, for the records that the log itself adds. */
   readonly now?: () => number
@@ -110,10 +113,15 @@ export function openAuditLog(options: AuditLogOptions): FileAuditLog {
     const loaded = await ring?.load()
     if (loaded) await newNotary(loaded)
     if (options.transport) return options.transport()
-    const { newInlineTransport, newWorkerTransport } = await import('./transport.js')
+    const [{ newInlineTransport, newWorkerTransport }, { newHandover }] = await Promise.all([
+      import('./transport.js'),
+      import('./handover.js'),
+    ])
     const start = { paths, reserve: options.reserve === true, ...(loaded ? { genesis: genesisOf(loaded) } : {}) }
-    const thread = options.thread ?? (import.meta.url.endsWith('.ts') ? 'inline' : 'worker')
-    return thread === 'inline' ? newInlineTransport(start, onTrouble) : newWorkerTransport(start, onTrouble)
+    const worker = () => newWorkerTransport(start, onTrouble)
+    if (options.thread === 'worker') return worker()
+    const inline = newInlineTransport(start, onTrouble)
+    return options.thread === 'inline' || import.meta.url.endsWith('.ts') ? inline : newHandover(inline, worker)
   }
 
   async function newNotary({ signer: newest }: LogKeys): Promise<void> {

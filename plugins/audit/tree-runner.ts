@@ -1,6 +1,6 @@
 // Decides on which thread the tree is computed; the answer must be the same on both.
 import { readSync } from 'node:fs'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { type Span, TreePass, type TreeReport, type TreeStart } from './tree-pass.js'
 
 export interface TreeRunner {
@@ -33,13 +33,16 @@ function inlineRunner(pass: TreePass): TreeRunner {
 }
 
 function threadRunner(start: TreeStart, wanted: readonly number[]): TreeRunner {
-  const worker = new Worker(new URL('./tree-worker.js', import.meta.url), {
-    workerData: { start, wanted },
-    execArgv: [],
-  })
+  let started: Worker | undefined
+  const begin = async () => {
+    const { Worker } = await import('node:worker_threads')
+    return new Worker(new URL('./tree-worker.js', import.meta.url), { workerData: { start, wanted }, execArgv: [] })
+  }
   return {
-    run: (spans) =>
-      new Promise((resolve, reject) => {
+    run: async (spans) => {
+      started ??= await begin()
+      const worker = started
+      return new Promise((resolve, reject) => {
         const exited = (code: number) => reject(new Error(`the hashing thread ended with code ${code}`))
         worker.once('error', reject).once('exit', exited)
         worker.once('message', (report: TreeReport) => {
@@ -47,7 +50,8 @@ function threadRunner(start: TreeStart, wanted: readonly number[]): TreeRunner {
           resolve(report)
         })
         worker.postMessage(spans)
-      }),
-    close: async () => void (await worker.terminate()),
+      })
+    },
+    close: async () => void (await started?.terminate()),
   }
 }

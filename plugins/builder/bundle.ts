@@ -4,7 +4,8 @@ import { ClonedError } from 'cloned/kernel'
 import type { BuildFailure, BuildOptions, BuildResult, Metafile } from 'esbuild'
 import type { Bundler } from './bundler.js'
 import { ABSENT, type ClosedRequest, closed, type Found, GENERATED } from './closed.js'
-import { BANNER } from './module.js'
+import { by } from './lock.js'
+import { BANNER, COMMONJS_BANNER } from './module.js'
 import type { Packages } from './packages.js'
 
 /** Every Node that the package supports runs the result. */
@@ -41,10 +42,21 @@ export interface Bundle {
 /** Throws `BUILD_FAILED` with every problem. */
 export async function bundle(request: BundleRequest): Promise<Bundle> {
   const { project, packages, draft } = request
-  const found: Found = { threads: new Map(), native: new Map(), remarks: new Set() }
-  const { outputFiles = [], metafile } = await run(request, found)
+  const found: Found = {
+    threads: new Map(),
+    requiring: new Set(),
+    required: new Map(),
+    native: new Map(),
+    remarks: new Set(),
+  }
+  const modules = await run(request, found, modulesOf(request))
+  const required = await run(request, found, requiredOf(found))
+  const metafile: Metafile = {
+    inputs: { ...modules.metafile.inputs, ...required.metafile.inputs },
+    outputs: { ...modules.metafile.outputs, ...required.metafile.outputs },
+  }
   const files = new Map<string, Uint8Array>()
-  for (const { path, contents } of outputFiles) {
+  for (const { path, contents } of [...(modules.outputFiles ?? []), ...(required.outputFiles ?? [])]) {
     const name = `app/${basename(path)}`
     files.set(name, name.endsWith('.map') ? named(contents, dirname(path), packages) : contents)
   }
@@ -84,18 +96,36 @@ function isReferred({ outputs }: Metafile, prefix: string): boolean {
 
 type Bundled = BuildResult & { readonly metafile: Metafile }
 
-async function run(request: BundleRequest, found: Found): Promise<Bundled> {
-  const { bundler, project, draft, maps } = request
+/** The entry and the threads, in chunks that they share. */
+function modulesOf({ draft }: BundleRequest): BuildOptions {
   const threads = [...(draft?.threads ?? [])].map(([path, name]) => ({ in: path, out: name }))
-  const options: BuildOptions = {
+  return {
     entryPoints: [{ in: GENERATED, out: 'entry' }, ...threads],
+    splitting: true,
+    format: 'esm',
+    banner: { js: BANNER },
+  }
+}
+
+/** What modules load by a `require` of their own: only a file of its own is not parsed before. */
+function requiredOf({ required }: Found): BuildOptions {
+  return {
+    entryPoints: [...required].sort(by(([, name]) => name)).map(([path, name]) => ({ in: path, out: name })),
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    banner: { js: COMMONJS_BANNER },
+  }
+}
+
+async function run(request: BundleRequest, found: Found, what: BuildOptions): Promise<Bundled> {
+  const { bundler, project, draft, maps } = request
+  const options: BuildOptions = {
+    ...what,
     absWorkingDir: project,
     outdir: resolve(project, 'app'),
     entryNames: '[name]',
     chunkNames: '[name]-[hash]',
     bundle: true,
-    splitting: true,
-    format: 'esm',
     platform: 'node',
     target: TARGET,
     // Names stay: a stack of the result can be read without its maps.
@@ -104,7 +134,6 @@ async function run(request: BundleRequest, found: Found): Promise<Bundled> {
     sourcemap: draft && maps ? 'linked' : false,
     sourcesContent: false,
     legalComments: 'none',
-    banner: { js: BANNER },
     metafile: true,
     write: false,
     logLevel: 'silent',

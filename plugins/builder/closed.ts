@@ -27,6 +27,10 @@ export interface ClosedRequest {
 export interface Found {
   /** Modules that are started as threads, and what each is called. */
   readonly threads: Map<string, string>
+  /** Modules that make a `require` for themselves. */
+  readonly requiring: Set<string>
+  /** Modules that one of these names, and what each is called: they stay files of their own, loaded when they are wanted. */
+  readonly required: Map<string, string>
   /** Directories of the packages to copy, by name. */
   readonly native: Map<string, string>
   readonly remarks: Set<string>
@@ -59,7 +63,14 @@ async function onImport(build: PluginBuild, request: ClosedRequest, found: Found
     if (from.optional.has(name)) return { path, namespace: ABSENT }
     if (name === 'cloned') resolved = await build.resolve(path, { resolveDir: request.own, kind, pluginData: SEEN })
   }
-  if (resolved.errors.length > 0 || !from.carried.native?.includes(name)) return resolved
+  if (resolved.errors.length > 0) return resolved
+  if (kind === 'require-call' && found.requiring.has(importer) && !from.carried.native?.includes(name)) {
+    const home = request.packages.of(resolved.path)
+    const file = fileName('required', home, inside(home.dir, resolved.path))
+    found.required.set(resolved.path, file)
+    return { path: `./${file}.cjs`, external: true }
+  }
+  if (!from.carried.native?.includes(name)) return resolved
   const { dir } = request.packages.of(resolved.path)
   found.native.set(name, dir)
   return { path: `../node_modules/${name}/${inside(dir, resolved.path)}`, external: true }
@@ -73,8 +84,10 @@ async function onModule(build: PluginBuild, request: ClosedRequest, found: Found
   if (builders.includes(module)) return { contents: absent(`module '${module}' of '${home.name}'`) }
   const whole = await readFile(path, 'utf8')
   const source = lists.includes(module) ? await withoutLeftOut(whole, leftOut, readFrom(build, path)) : whole
-  const { text, opensFiles, computed } = rewrite(source, packages.placeOf(path))
-  for (const thread of threads[module] ?? []) found.threads.set(join(home.dir, thread), threadName(home, thread))
+  const { text, requires, opensFiles, computed } = rewrite(source, packages.placeOf(path))
+  if (requires) found.requiring.add(path)
+  for (const thread of threads[module] ?? [])
+    found.threads.set(join(home.dir, thread), fileName('thread', home, thread))
   const where = `${home.name}@${home.version}/${module}`
   if (computed) found.remarks.add(`${where} imports by a name that is only known when it runs`)
   if (opensFiles && !files[module] && !threads[module]) {
@@ -96,8 +109,8 @@ function inside(dir: string, path: string): string {
   return relative(dir, path).split(sep).join('/')
 }
 
-function threadName({ name }: Package, thread: string): string {
-  return `thread-${name}-${thread}`.replace(/\.[cm]?js$/, '').replaceAll(/[^a-z0-9]+/gi, '-')
+function fileName(role: 'thread' | 'required', { name, version }: Package, module: string): string {
+  return `${role}-${name}-${version}-${module}`.replace(/\.[cm]?js$/, '').replaceAll(/[^a-z0-9]+/gi, '-')
 }
 
 function absent(what: string): string {

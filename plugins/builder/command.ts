@@ -39,7 +39,9 @@ export const buildCommand: Command = {
     const [singleFile, noBundle] = [ctx.options['singleFile'] === true, ctx.options['noBundle'] === true]
     if (singleFile && noBundle) throw ctx.usageError('--single-file is a bundle: leave --no-bundle out')
     const out = resolve(ctx.cwd, text(ctx, 'out') ?? (singleFile ? DEFAULT_SINGLE : DEFAULT_OUT))
-    const [{ build }, source] = await Promise.all([loadBuilder(), sourceOf(ctx)])
+    // First of all: in a build it is absent, and the rest with it.
+    const { build } = await loadBuilder()
+    const source = await sourceOf(ctx)
     ctx.progress(`Building ${source.name} …`)
     const built = await build({
       source,

@@ -14,8 +14,16 @@ export const BANNER = [
   'const __clonedAt = (path) => new URL(path, import.meta.url).href\n',
 ].join(';')
 
+/** The same for a file of a build that is no ES module. */
+export const COMMONJS_BANNER = [
+  "const __clonedPath = require('node:url').fileURLToPath",
+  "const __clonedAt = (path) => new URL(path, require('node:url').pathToFileURL(__filename)).href\n",
+].join(';')
+
 export interface Rewritten {
   readonly text: string
+  /** The module has made itself a `require`: what it names is wanted when it is called, and not before. */
+  readonly requires: boolean
   /** The module looks beside itself for files. */
   readonly opensFiles: boolean
   /** The module imports by a name that only the run knows. */
@@ -27,14 +35,15 @@ export interface Rewritten {
  * bundler's, so that what it names is built in; a name that is a constant of the module counts as written out.
  */
 export function rewrite(source: string, place: string): Rewritten {
-  const literal = source.replace(REQUIRE, '').replace(IMPORT_OF_NAME, (whole, name: string) => {
+  const own = source.replace(REQUIRE, '')
+  const literal = own.replace(IMPORT_OF_NAME, (whole, name: string) => {
     const value = new RegExp(`\\bconst ${name} = (['"])([^'"]+)\\1`).exec(source)?.[2]
     return value === undefined ? whole : `import(${JSON.stringify(value)})`
   })
   const url = `/* @__PURE__ */ __clonedAt(${JSON.stringify(`../${place}`)})`
   const names: string[] = []
-  const text = literal.replace(OWN_URL, (own) => {
-    const name = `__cloned_${own.slice('import.meta.'.length)}`
+  const text = literal.replace(OWN_URL, (address) => {
+    const name = `__cloned_${address.slice('import.meta.'.length)}`
     names.push(name)
     return name
   })
@@ -49,6 +58,7 @@ export function rewrite(source: string, place: string): Rewritten {
     declared.push(`var __filename = ${values['__cloned_filename']}, __dirname = ${values['__cloned_dirname']};`)
   return {
     text: declared.length === 0 ? text : afterHashbang(text, declared.join('')),
+    requires: own !== source,
     opensFiles: names.length > 0,
     computed: COMPUTED.test(text),
   }

@@ -5,15 +5,13 @@ import { processIo } from './io.js'
 import { createPaint } from './paint.js'
 import { asClonedError, errorText, stackText } from './report.js'
 import { runCli } from './run.js'
+import { isDebugged } from './settings.js'
 
 /** Never returns and never rejects: the process exits. `stdin` is what was read of standard input already, all of it. */
 export async function main(distribution: Distribution, argv: readonly string[], stdin?: Buffer): Promise<never> {
-  const { env } = process
   const end = (thrown: unknown): never => {
     const error = asClonedError(thrown, argv[0] ?? '', false)
-    process.stderr.write(
-      `${errorText(error, createPaint(false))}\n${env['CLONED_DEBUG'] ? `${stackText(error)}\n` : ''}`,
-    )
+    process.stderr.write(`${errorText(error, createPaint(false))}\n${isDebugged() ? `${stackText(error)}\n` : ''}`)
     process.exit(error.exit)
   }
   // What a plugin throws after its command has ended, or outside of it, would print a stack.

@@ -13,6 +13,7 @@ import { createPaint, isDumb, wantsColour } from './paint.js'
 import { findCommand, parseCommand } from './parse.js'
 import { printable } from './printable.js'
 import { asClonedError, errorJson, errorText, exitOf, stackText } from './report.js'
+import { isDebugged } from './settings.js'
 import { type Cli, type Command, type CommandResult, cliSlot } from './slot.js'
 
 export interface RunOptions {
@@ -152,7 +153,7 @@ function printError(run: Run, thrown: unknown): number {
   output.progress.stop()
   if (globals.json) output.result(jsonLines(errorJson(error)))
   else output.tell(errorText(error, errorPaint(run)))
-  if (env['CLONED_DEBUG']) output.tell(stackText(error))
+  if (isDebugged(env)) output.tell(stackText(error))
   return exitOf(error)
 }
 
@@ -189,7 +190,7 @@ const WORKSPACE = 'cloned.workspace'
 
 /** Diagnostics go to standard error: warnings and errors always, the rest with `CLONED_DEBUG`. */
 function createLog({ output, env }: Run): (plugin: string) => Logger {
-  const debug = Boolean(env['CLONED_DEBUG'])
+  const debug = isDebugged(env)
   return (plugin) => {
     const write = (level: string) => (message: string, fields?: object) =>
       output.note(

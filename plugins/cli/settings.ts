@@ -34,3 +34,8 @@ export function settingsOf(
 export function isTuned(env: Readonly<Record<string, string | undefined>> = process.env): boolean {
   return Boolean(env['CLONED_CONFIG'] || env['CLONED_OFF'])
 }
+
+/** Whether errors are to be shown with their stacks, and plugins may say everything. */
+export function isDebugged(env: Readonly<Record<string, string | undefined>> = process.env): boolean {
+  return Boolean(env['CLONED_DEBUG'])
+}

@@ -1,6 +1,6 @@
 // Checks the machine that this process runs on; what is optional is told, and never called a fault.
 import { describeThrown } from 'cloned/kernel'
-import { satisfies } from 'semver'
+import satisfies from 'semver/functions/satisfies.js'
 import type { DoctorCheck } from './slot.js'
 
 const NODE_RANGE = '>=20.19.0'

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { ClonedError, type JsonObject, KERNEL_VERSION, readJson } from 'cloned/kernel'
-import { satisfies } from 'semver'
+import satisfies from 'semver/functions/satisfies.js'
 import type { RuleResult } from './report.js'
 
 /** A package that is there. */

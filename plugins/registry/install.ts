@@ -1,6 +1,6 @@
 // Carries out an approved installation; what is put in place is judged again, and is the package that was approved.
 import { ClonedError, type Executor, fail, type HandlerContext, isClonedError } from 'cloned/kernel'
-import semver from 'semver'
+import gt from 'semver/functions/gt.js'
 import type { ConnectorManifest } from '../package/slot.js'
 import { widens } from './changes.js'
 import type { Incoming } from './incoming.js'
@@ -50,7 +50,7 @@ export function installExecutor(parts: ChangeParts): Executor<ConnectorInstall, 
           callId,
           noticed: '',
         }
-        const highest = judged.highest !== undefined && semver.gt(judged.highest, version) ? judged.highest : version
+        const highest = judged.highest !== undefined && gt(judged.highest, version) ? judged.highest : version
         await table.install(installed, { previous: input.previous, highest, pins: judged.pins })
         return installed
       })

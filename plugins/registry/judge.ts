@@ -1,6 +1,7 @@
 // Judges a package before anybody is asked about it, in the one order in which each step may rely on those before it.
 import { ClonedError, KERNEL_VERSION } from 'cloned/kernel'
-import semver from 'semver'
+import lt from 'semver/functions/lt.js'
+import satisfies from 'semver/functions/satisfies.js'
 import type { ConnectorManifest, PackageHead, Packages } from '../package/slot.js'
 import type { Policy } from '../policy/slot.js'
 import type { PackageIdentity, Trust } from '../trust/slot.js'
@@ -56,7 +57,7 @@ export async function judge(parts: JudgeParts, archive: Buffer): Promise<Judged>
 
 /** Whether a version is lower than the highest that was ever installed. */
 export function isDowngrade(version: string, highest: string | undefined): boolean {
-  return highest !== undefined && semver.lt(version, highest)
+  return highest !== undefined && lt(version, highest)
 }
 
 /** Signature, manifest, publisher and revocations; `installed` says when, of a package that is loaded and not installed. */
@@ -123,11 +124,11 @@ export function mustRunHere({ id, runtime, min_runtime }: ConnectorManifest): vo
       problem,
       next: 'Take a release for this version, or update what is too old.',
     })
-  if (min_runtime !== undefined && !semver.satisfies(KERNEL_VERSION, min_runtime)) {
+  if (min_runtime !== undefined && !satisfies(KERNEL_VERSION, min_runtime)) {
     throw refuse(`it needs cloned ${min_runtime}; this is ${KERNEL_VERSION}`)
   }
   const range = runtime.kind === 'node' ? runtime.node_range : undefined
-  if (range !== undefined && !semver.satisfies(process.versions.node, range)) {
+  if (range !== undefined && !satisfies(process.versions.node, range)) {
     throw refuse(`it needs Node.js ${range}; this is ${process.versions.node}`)
   }
 }

@@ -1,6 +1,7 @@
 // Finds everything that is wrong with a document beyond its shape, as far as it needs no tools; never stops at the first.
 import { compileSchema, describeThrown, type JsonObject, TOOL_ID } from 'cloned/kernel'
-import semver from 'semver'
+import valid from 'semver/functions/valid.js'
+import validRange from 'semver/ranges/valid.js'
 import { constitutionProblems } from './check-constitution.js'
 import { TemplateCheck } from './check-templates.js'
 import type { PackDocument, PipelineDocument, Problem, StepDocument } from './document.js'
@@ -9,7 +10,7 @@ import { reachProblems } from './reach.js'
 /** Problems of pack.yaml. */
 export function packProblems(pack: PackDocument): readonly Problem[] {
   return [
-    ...(semver.valid(pack.version) ? [] : [{ at: ['version'], message: 'is not a semantic version' }]),
+    ...(valid(pack.version) ? [] : [{ at: ['version'], message: 'is not a semantic version' }]),
     ...rangeProblems(pack),
     ...toolProblems(pack.allowed_tools, ['allowed_tools']),
     ...constitutionProblems(pack.constitution, ['constitution']),
@@ -49,7 +50,7 @@ export function pipelineProblems(document: PipelineDocument, pack: PackDocument)
 
 function rangeProblems({ requires }: Pick<PackDocument, 'requires'>): Problem[] {
   return Object.entries(requires?.connectors ?? {})
-    .filter(([, range]) => semver.validRange(range) === null)
+    .filter(([, range]) => validRange(range) === null)
     .map(([id]) => ({ at: ['requires', 'connectors', id], message: 'is not a range of semantic versions' }))
 }
 

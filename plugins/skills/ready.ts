@@ -1,6 +1,6 @@
 // Decides whether a pipeline can run with the connectors and tools that are there; says everything that is missing at once.
 import { ClonedError, type ToolContract } from 'cloned/kernel'
-import semver from 'semver'
+import satisfies from 'semver/functions/satisfies.js'
 import { runProblems } from './check-tools.js'
 import type { Pipeline, PipelinePart } from './slot.js'
 
@@ -42,7 +42,7 @@ export function requirementProblems(
   return Object.entries(requires.connectors).flatMap(([id, range]) => {
     const found = connectors.find((connector) => connector.id === id)
     if (!found) return [`pack ${pack} needs the connector ${id} ${range}, which is not installed and enabled`]
-    if (semver.satisfies(found.version, range)) return []
+    if (satisfies(found.version, range)) return []
     return [`pack ${pack} needs the connector ${id} ${range}; ${found.version} is installed`]
   })
 }

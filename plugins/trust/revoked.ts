@@ -1,6 +1,7 @@
 // Decides whether something was revoked; what cannot be told from a list that is missing or old is for strict mode to refuse.
 import { ClonedError } from 'cloned/kernel'
-import semver from 'semver'
+import satisfies from 'semver/functions/satisfies.js'
+import validRange from 'semver/ranges/valid.js'
 import type { RevocationEntry } from './documents.js'
 import type { PackageIdentity } from './slot.js'
 import type { TrustState } from './state.js'
@@ -75,6 +76,6 @@ function hit(entry: RevocationEntry, { id, version, digest, publisher, tools }: 
 
 /** A range that cannot be read hits every version. */
 function inRange(version: string, range: string | undefined): boolean {
-  if (range === undefined || semver.validRange(range) === null) return true
-  return semver.satisfies(version, range, { includePrerelease: true })
+  if (range === undefined || validRange(range) === null) return true
+  return satisfies(version, range, { includePrerelease: true })
 }

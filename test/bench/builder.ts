@@ -1,4 +1,4 @@
-// Measures builds: what the minimal one costs over bare node, and what bundling saves of a start of the command line.
+// Measures builds and the command: what the minimal one costs over bare node, and what bundling saves of a start.
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,6 +11,11 @@ const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const BIN = join(ROOT, 'dist/plugins/bin.js')
 const DEFAULT = `import { defaultDistribution } from 'cloned'\nexport default defaultDistribution()\n`
+/** The command line from the modules of the package, one by one. */
+const LOOSE = `import { defaultDistribution } from 'cloned'
+import { main } from 'cloned/plugins/cli'
+await main(defaultDistribution(), process.argv.slice(2))
+`
 
 export async function builderBench(): Promise<Row[]> {
   const place = mkdtempSync(join(tmpdir(), 'cloned-bench-build-'))
@@ -19,6 +24,7 @@ export async function builderBench(): Promise<Row[]> {
     symlinkSync(ROOT, join(place, 'node_modules/cloned'))
     writeFileSync(join(place, 'package.json'), '{"name":"bench","version":"1.0.0","type":"module"}')
     writeFileSync(join(place, 'default.js'), DEFAULT)
+    writeFileSync(join(place, 'loose.js'), LOOSE)
     cpSync(join(ROOT, 'examples/distributions/minimal/distribution.ts'), join(place, 'minimal.ts'))
     await built(place, 'default.js', 'full')
     rmSync(join(place, 'cloned.lock.json'))
@@ -71,18 +77,25 @@ async function minimalRows(place: string): Promise<Row[]> {
 }
 
 async function startRows(place: string): Promise<Row[]> {
-  const program = join(place, 'full/main.js')
-  const contenders = ['--help', 'plugins list'].flatMap((line) => [
-    { name: `from source modules ${line}`, run: repeat([BIN, ...line.split(' ')]) },
-    { name: `built ${line}`, run: repeat([program, ...line.split(' ')]) },
-  ])
+  const programs = { loose: join(place, 'loose.js'), built: join(place, 'full/main.js'), cloned: BIN }
+  const lines = ['--help', 'plugins list']
+  const contenders = lines.flatMap((line) =>
+    Object.entries(programs).map(([name, path]) => ({
+      name: `${name} ${line}`,
+      run: repeat([path, ...line.split(' ')]),
+    })),
+  )
   const medians = await interleave(contenders, 1, 11)
-  return ['--help', 'plugins list'].map((line) => {
-    const [loose, whole] = [`from source modules ${line}`, `built ${line}`].map(
-      (name) => medians.get(name) ?? Number.NaN,
-    )
-    const times = `${us(loose ?? Number.NaN)} vs ${us(whole ?? Number.NaN)}, every file checked`
-    return ratio(`cloned ${line}, unbundled against built`, (loose ?? 0) / (whole ?? 1), { atLeast: 1.3 }, times)
+  return lines.flatMap((line) => {
+    const of = (name: string) => medians.get(`${name} ${line}`) ?? Number.NaN
+    const against = (name: string, what: string, how: string) =>
+      ratio(
+        `cloned ${line}, from its modules against ${what}`,
+        of('loose') / of(name),
+        { atLeast: 1.3 },
+        `${us(of('loose'))} vs ${us(of(name))}${how}`,
+      )
+    return [against('built', 'built', ', every file checked'), against('cloned', 'the command', '')]
   })
 }
 

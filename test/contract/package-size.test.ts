@@ -6,9 +6,12 @@ import { beforeAll, describe, expect, it } from 'vitest'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 /** What a person downloads, in bytes. Raise one only with a reason that the changelog can name. */
-const PACKED = 1_700_000
+const PACKED = 2_600_000
 /** Unpacked bytes by what a path starts with; the first that fits counts. */
 const BUDGETS: readonly (readonly [start: string, bytes: number])[] = [
+  // The command once more, in few files, and the schemas of a start as code: a start takes half the time.
+  ['dist/app/', 3_800_000],
+  ['dist/kernel/precompiled.cjs', 400_000],
   ['dist/kernel/', 650_000],
   ['dist/client/', 320_000],
   ['dist/connector/', 60_000],

@@ -4,6 +4,9 @@ import { afterAll, describe, expect, it, vi } from 'vitest'
 import { built, builtOnce, cleanUp, distribution, imported, project, read, VALID } from './builder-fixture.js'
 
 vi.setConfig({ testTimeout: 60_000 })
+
+const REQUIRE = "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)"
+
 afterAll(cleanUp)
 
 describe('a build that is not as it was made does not start', () => {
@@ -90,6 +93,30 @@ export const found = async () => [readFileSync(${opens('rates.txt')}, 'utf8'), .
     expect(JSON.parse(read(at, 'build/distribution.lock.json')).remarks).toEqual([
       'acme-agent@1.0.0/distribution.js looks for files beside itself, and its package.json does not say which',
     ])
+  })
+
+  it('keeps what a module requires for itself in a file of its own, which nothing loads before', async () => {
+    const at = await built({
+      'node_modules/acme-words/package.json': '{"name":"acme-words","version":"2.0.0","main":"words.js"}',
+      'node_modules/acme-words/words.js': "exports.word = require('./more.js').word",
+      'node_modules/acme-words/more.js': "console.log('loaded'); exports.word = 'from a file of its own'",
+      'node_modules/acme-other/package.json':
+        '{"name":"acme-other","version":"1.0.0","type":"module","exports":"./index.js"}',
+      'node_modules/acme-other/index.js': `${REQUIRE}\nexport const other = () => require('acme-words').word`,
+      'node_modules/acme-other/node_modules/acme-words/package.json':
+        '{"name":"acme-words","version":"3.0.0","main":"words.js"}',
+      'node_modules/acme-other/node_modules/acme-words/words.js': "exports.word = 'from another version'",
+      'distribution.js': `${distribution()}\n${REQUIRE}
+export { other } from 'acme-other'
+export const word = () => require('acme-words').word`,
+    })
+    rmSync(join(at.dir, 'node_modules'), { recursive: true })
+    expect(await imported(at, "'not yet'")).toMatchObject({ out: 'not yet\n' })
+    expect(await imported(at, "[app.word(), app.other()].join(', ')")).toMatchObject({
+      out: 'loaded\nfrom a file of its own, from another version\n',
+    })
+    const { packages } = JSON.parse(read(at, 'build/distribution.lock.json')) as { packages: { name: string }[] }
+    expect(packages.map(({ name }) => name)).toContain('acme-words')
   })
 
   it('exports what its module does, whatever it is called', async () => {

@@ -1,6 +1,7 @@
 // Says what the catalogs offer, and what of it is newer than what is installed; an offer is not yet a package that may run.
 import { ClonedError } from 'cloned/kernel'
-import semver from 'semver'
+import gt from 'semver/functions/gt.js'
+import rcompare from 'semver/functions/rcompare.js'
 import type { Asking } from '../request.js'
 import type { InstalledConnector } from '../slot.js'
 import { type CatalogParts, readCatalog, readEntry } from './catalog.js'
@@ -48,7 +49,7 @@ export function newerThan(installed: readonly InstalledConnector[], offers: read
   return installed.flatMap(({ id, version, publisher }) => {
     // Another publisher's package of the same id is no update of this one.
     const [offer] = newestFirst(offers.filter((entry) => entry.id === id && entry.publisher_id === publisher))
-    return offer && semver.gt(offer.version, version) ? [{ installed: version, offer }] : []
+    return offer && gt(offer.version, version) ? [{ installed: version, offer }] : []
   })
 }
 
@@ -75,5 +76,5 @@ export async function fetchOffer(parts: CatalogParts, asking: Asking, offer: Off
 }
 
 function newestFirst(entries: readonly Offer[]): Offer[] {
-  return [...entries].sort((a, b) => semver.rcompare(a.version, b.version))
+  return [...entries].sort((a, b) => rcompare(a.version, b.version))
 }

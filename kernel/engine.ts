@@ -1,0 +1,36 @@
+// Sets up ajv as this package uses it, for the run and for the build that compiles ahead of it; it compiles nothing by itself.
+import { createRequire } from 'node:module'
+
+type Ajv2020 = import('ajv/dist/2020.js').Ajv2020
+const require = createRequire(import.meta.url)
+
+/** Marks a property whose value may stand in the audit log in clear. */
+export const LOGGABLE = 'x-loggable'
+
+/** With `source`, the validators keep the code that they are made of. With `judged`, schemas are taken without a check. */
+export function createEngine({
+  defaults = false,
+  judged = false,
+  source = false,
+}: {
+  readonly defaults?: boolean
+  readonly judged?: boolean
+  readonly source?: boolean
+} = {}): Ajv2020 {
+  const { Ajv2020 } = require('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')
+  const engine = new Ajv2020({
+    allErrors: true,
+    strict: true,
+    // Tuples that go on after their named items cannot be written in any other way.
+    strictTuples: false,
+    allowUnionTypes: true,
+    validateFormats: false,
+    ownProperties: true,
+    useDefaults: defaults,
+    validateSchema: !judged,
+    // What it leaves out of the code that it writes takes longer to find than the code takes to run.
+    code: { optimize: false, source },
+  })
+  engine.addKeyword({ keyword: LOGGABLE, schemaType: 'boolean' })
+  return engine
+}

@@ -1,11 +1,28 @@
 // Sets up ajv as this package uses it, for the run and for the build that compiles ahead of it; it compiles nothing by itself.
 import { createRequire } from 'node:module'
+import { compileRegex } from './regex.js'
+import { boundKeywords, twinsIn } from './schema-steps.js'
+import { spend } from './steps.js'
 
 type Ajv2020 = import('ajv/dist/2020.js').Ajv2020
 const require = createRequire(import.meta.url)
 
 /** Marks a property whose value may stand in the audit log in clear. */
 export const LOGGABLE = 'x-loggable'
+
+/** What the code of validators calls by these names. */
+export const NAMED = { compileRegex, spend, twinsIn }
+
+const regExp = Object.assign(
+  (pattern: string) => {
+    try {
+      return Object.assign(compileRegex(pattern), { toString: () => pattern })
+    } catch (error) {
+      throw new Error(`its pattern ${JSON.stringify(pattern).slice(0, 100)} ${(error as Error).message}`)
+    }
+  },
+  { code: 'compileRegex' satisfies keyof typeof NAMED },
+)
 
 /** With `source`, the validators keep the code that they are made of. With `judged`, schemas are taken without a check. */
 export function createEngine({
@@ -17,7 +34,7 @@ export function createEngine({
   readonly judged?: boolean
   readonly source?: boolean
 } = {}): Ajv2020 {
-  const { Ajv2020 } = require('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')
+  const { Ajv2020, _ } = require('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')
   const engine = new Ajv2020({
     allErrors: true,
     strict: true,
@@ -29,8 +46,9 @@ export function createEngine({
     useDefaults: defaults,
     validateSchema: !judged,
     // What it leaves out of the code that it writes takes longer to find than the code takes to run.
-    code: { optimize: false, source },
+    code: { optimize: false, source, regExp },
   })
   engine.addKeyword({ keyword: LOGGABLE, schemaType: 'boolean' })
+  boundKeywords(engine, _)
   return engine
 }

@@ -872,7 +872,7 @@ export const ERRORS = table({
   // -- workspace ---------------------------------------------------------------------------------------------------
   WORKSPACE_MISSING: {
     what: 'there is no workspace in {from} or in a directory above it.',
-    next: 'Make one: cloned init',
+    next: 'Make one for what you do here: cloned init   Or one that is used wherever there is no nearer one: cloned init ~',
     exit: 6,
   },
   WORKSPACE_EXISTS: {

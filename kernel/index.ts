@@ -34,6 +34,7 @@ export {
   type Stability,
 } from './plugin.js'
 export * from './private-files.js'
+export { boundedRegex } from './regex.js'
 export { compileSchema, type SchemaProblem, wordProblems } from './schema.js'
 export * from './scrubber.js'
 export { type Database, openDatabase } from './sqlite.js'

@@ -1,6 +1,5 @@
 // Resolves what an action names to the one thing that runs it; handlers must never leave this file but into dispatch.
 import type { Action, ActionKind } from './action.js'
-import { boundedValidate } from './bounded.js'
 import type { HandlerContext } from './contracts.js'
 import { ClonedError, describeThrown } from './errors.js'
 import type { JsonObject } from './json.js'
@@ -8,7 +7,7 @@ import { toolCall } from './kinds.js'
 import { loggable, type PickLoggable } from './loggable.js'
 import { didYouMean } from './nearest.js'
 import type { Plugin } from './plugin.js'
-import { compileSchema, type Validate } from './schema.js'
+import { compileSchema, TOOL_STEPS, type Validate } from './schema.js'
 import type { RegisteredExecutor, Registry } from './setup.js'
 import { pinnedTool, type Source, sourceOf } from './sources.js'
 import type { Contribution } from './token.js'
@@ -100,19 +99,14 @@ export class Runnables {
     const known = this.#resolved.get(tool)
     if (known) return known
     const contract = contractOf(tool)
-    // Tools of a source are not written by the plugin that lists them.
-    const checked = (schema: JsonObject) => {
-      const validate = schemaOf(schema, tool.id)
-      return own ? validate : boundedValidate(schema, validate)
-    }
     const runnable: Runnable = {
       kind: toolCall,
       target: tool.id,
       contract: contractHash(tool),
       tool: contract,
       ...(tool.package ? { package: tool.package } : {}),
-      validateInput: checked(tool.input),
-      validateOutput: checked(tool.output),
+      validateInput: schemaOf(tool.input, tool.id),
+      validateOutput: schemaOf(tool.output, tool.id),
       timeoutMs: tool.timeoutMs,
       clearInput: loggable(tool.input, tool.id),
       clearOutput: loggable(tool.output, tool.id),
@@ -165,7 +159,7 @@ export class Runnables {
 
 function schemaOf(schema: JsonObject, target: string): Validate {
   try {
-    return compileSchema(schema)
+    return compileSchema(schema, { steps: TOOL_STEPS })
   } catch (error) {
     throw new ClonedError('TOOL_INVALID', { tool: `"${target}"`, plugin: '?', problem: describeThrown(error) })
   }

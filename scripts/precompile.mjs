@@ -12,7 +12,7 @@ const require = createRequire(import.meta.url)
 const { Ajv2020 } = require('ajv/dist/2020.js')
 const { default: standalone } = require('ajv/dist/standalone/index.js')
 const load = (path) => import(pathToFileURL(join(process.cwd(), 'dist', path)).href)
-const [{ compileSchema, digest }, { createEngine }, { initWorkspace, open }] = await Promise.all(
+const [{ compileSchema, digest }, { createEngine, NAMED }, { initWorkspace, open }] = await Promise.all(
   ['kernel/index.js', 'kernel/engine.js', 'plugins/default.js'].map(load),
 )
 
@@ -25,7 +25,10 @@ const tables = [false, true].map((defaults) => {
   return `${defaults}: (() => { const exports = {}; ${standalone(engine, names)}; return exports })(),`
 })
 const { outputFiles } = await build({
-  stdin: { contents: `module.exports = {${tables.join('\n')}}`, resolveDir: process.cwd() },
+  stdin: {
+    contents: `module.exports = ({ ${Object.keys(NAMED).join(', ')} }) => ({${tables.join('\n')}})`,
+    resolveDir: process.cwd(),
+  },
   bundle: true,
   format: 'cjs',
   platform: 'node',

@@ -2,7 +2,6 @@
 import { compileSchema, type Json, type JsonObject } from 'cloned/kernel'
 import { isObject } from './peer.js'
 import { References, schemasIn } from './references.js'
-import { unsafePattern } from './regex.js'
 import { mustBeLight } from './weight.js'
 
 const TYPES = ['null', 'boolean', 'object', 'array', 'number', 'string']
@@ -35,12 +34,21 @@ const OLD = /draft-0[34567]/
 
 type Mutable = { [key: string]: Json }
 
+/** The largest that is known of servers that people use has 76. */
+const MAX_SCHEMAS = 1_000
+
 /** Throws why it cannot be judged. */
 export function gateSchema(schema: JsonObject): JsonObject {
-  const written = new Writer(schema).whole()
-  mustBeLight(written)
+  const written = writeSchema(schema)
   // The last word is that of whoever will judge by it.
   compileSchema(written)
+  return written
+}
+
+/** The same for a schema that was judged before: whoever judges by it compiles it in any case. */
+export function writeSchema(schema: JsonObject): JsonObject {
+  const written = new Writer(schema).whole()
+  mustBeLight(written)
   return written
 }
 
@@ -57,7 +65,9 @@ class Writer {
     this.#root = root
     this.#references = new References(root)
     this.#old = typeof root['$schema'] === 'string' && OLD.test(root['$schema'])
-    this.#marks = [...schemasIn(root)].some((each) => 'unevaluatedProperties' in each || 'unevaluatedItems' in each)
+    const all = [...schemasIn(root)]
+    if (all.length > MAX_SCHEMAS) throw new Error('it is too large')
+    this.#marks = all.some((each) => 'unevaluatedProperties' in each || 'unevaluatedItems' in each)
   }
 
   whole(): JsonObject {
@@ -103,12 +113,11 @@ class Writer {
     const { properties, patternProperties, additionalProperties, propertyNames, required } = schema
     const named = this.#map(properties)
     const patterned = this.#map(patternProperties)
-    for (const pattern of Object.keys(patterned)) this.#pattern(pattern)
     // Names that a pattern names too are written as patterns: by both together it is judged either way.
     const overlap = Object.keys(patterned).length > 0
     if (overlap) {
       for (const [name, value] of Object.entries(named)) {
-        const pattern = `^${name.replace(/[\\^$.*+?()[\]{}|/-]/g, (c) => `\\${c}`)}$`
+        const pattern = `^${name.replace(/[\\^$.*+?()[\]{}|/]/g, (c) => `\\${c}`)}$`
         patterned[pattern] = pattern in patterned ? { allOf: [value, patterned[pattern] as Json] } : value
       }
     }
@@ -147,6 +156,9 @@ class Writer {
       ...(isObject(dependencies) ? dependencies : {}),
       ...(isObject(dependentSchemas) ? dependentSchemas : {}),
     }
+    if (Object.keys({ ...given, ...(schema['dependentRequired'] as object | undefined) }).length > MAX_SCHEMAS) {
+      throw new Error('it is too large')
+    }
     const schemas: Mutable = {}
     const lists: Mutable = {}
     for (const [name, value] of Object.entries(given)) {
@@ -182,7 +194,7 @@ class Writer {
 
   #string(schema: JsonObject, written: Mutable): void {
     copy(schema, written, PLAIN.string)
-    if (schema['pattern'] !== undefined) written['pattern'] = this.#pattern(schema['pattern'])
+    if (schema['pattern'] !== undefined) written['pattern'] = schema['pattern']
   }
 
   #compositions(schema: JsonObject, written: Mutable, all: Json[]): void {
@@ -205,12 +217,6 @@ class Writer {
     if (value === undefined) return {}
     if (!isObject(value)) throw new Error('its properties are no object')
     return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, this.#write(each)]))
-  }
-
-  #pattern(pattern: Json): string {
-    const problem = typeof pattern === 'string' ? unsafePattern(pattern) : 'is no text'
-    if (problem === undefined) return String(pattern)
-    throw new Error(`its pattern ${JSON.stringify(pattern).slice(0, 100)} ${problem}`)
   }
 
   #reference(ref: Json): Json {

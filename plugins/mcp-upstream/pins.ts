@@ -1,4 +1,5 @@
 // Decides which tools of a list are the ones that a person has agreed to; whatever differs in a single character is another tool.
+import { setImmediate as others } from 'node:timers/promises'
 import { describeThrown, digest, type Json, type JsonObject, snapshot } from 'cloned/kernel'
 import { gateSchema } from './gate-schema.js'
 import { isObject } from './peer.js'
@@ -6,6 +7,8 @@ import { isObject } from './peer.js'
 /** A server says more of one tool only to be unreadable. */
 const CONTRACT = { depth: 64, bytes: 256 * 1024 }
 const MAX_NAME = 200
+/** How long others wait while tools of a list are judged; one tool takes longer only to do harm. */
+const TURN_MS = 10
 
 /** A list of tools, gone through one by one. */
 export interface Listed {
@@ -23,10 +26,16 @@ export type Standing =
   | { readonly state: 'gone' }
   | { readonly state: 'broken'; readonly problem: string }
 
-export function goThrough(list: readonly Json[]): Listed {
+/** Takes turns with whatever else the process has to do: lists are as long as servers like. */
+export async function goThrough(list: readonly Json[]): Promise<Listed> {
   const sound = new Map<string, JsonObject>()
   const broken = new Map<string, string>()
+  let since = performance.now()
   for (const [i, item] of list.entries()) {
+    if (performance.now() - since > TURN_MS) {
+      await others()
+      since = performance.now()
+    }
     const named = isObject(item) && typeof item['name'] === 'string' && item['name'] !== '' ? item['name'] : undefined
     const name = named?.slice(0, MAX_NAME).toWellFormed() ?? `#${i + 1}`
     const problem =

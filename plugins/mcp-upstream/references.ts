@@ -6,7 +6,7 @@ import { isObject } from './peer.js'
 const SCHEMAS = ['additionalItems', 'additionalProperties', 'contains', 'else', 'if', 'items', 'not', 'propertyNames']
 const MORE = ['then', 'unevaluatedItems', 'unevaluatedProperties', 'allOf', 'anyOf', 'oneOf', 'prefixItems']
 const MAPS = ['$defs', 'definitions', 'dependencies', 'dependentSchemas', 'patternProperties', 'properties']
-const MAX_SCHEMAS = 20_000
+const MAX_SCHEMAS = 10_000
 const MAX_DEPTH = 64
 
 /** Every schema in a schema, itself included. Throws for one without reasonable bounds. */

@@ -2,7 +2,7 @@
 import { basename, join } from 'node:path'
 import type { Json, JsonObject } from 'cloned/kernel'
 import type { Surroundings } from './clients.js'
-import type { Dialect } from './slot.js'
+import type { ClientId, Dialect } from './slot.js'
 
 /** A server as a client has it. */
 export type Found =
@@ -82,6 +82,38 @@ export function gatewayEntry(command: readonly string[], dialect: Dialect): Json
   const [program = '', ...args] = command
   if (dialect === 'opencode') return { type: 'local', command: [program, ...args], enabled: true }
   return dialect === 'codex' ? { command: program, args } : { type: 'stdio', command: program, args }
+}
+
+/** Variable of the client's environment that has the token: no entry holds it itself. */
+export const TOKEN = 'CLONED_TOKEN'
+
+/** How each client writes a variable of its environment; one that is not here speaks no HTTP, or has a key of its own. */
+const VARIABLES: Readonly<Partial<Record<ClientId, string>>> = {
+  'claude-code': `\${${TOKEN}}`,
+  cursor: `\${env:${TOKEN}}`,
+  vscode: `\${env:${TOKEN}}`,
+  gemini: `\${${TOKEN}}`,
+  windsurf: `\${env:${TOKEN}}`,
+  opencode: `{env:${TOKEN}}`,
+}
+
+/** The same for a gateway that runs already; `undefined` for a client that only starts programs. */
+export function remoteEntry(url: string, client: ClientId): JsonObject | undefined {
+  if (client === 'codex') return { url, bearer_token_env_var: TOKEN }
+  const variable = VARIABLES[client]
+  if (variable === undefined) return undefined
+  const headers = { Authorization: `Bearer ${variable}` }
+  if (client === 'gemini') return { httpUrl: url, headers }
+  if (client === 'windsurf') return { serverUrl: url, headers }
+  return client === 'opencode' ? { type: 'remote', url, enabled: true, headers } : { type: 'http', url, headers }
+}
+
+/** Whether a token may be sent to this address: elsewhere it would go over the network as it is. */
+export function isAddress(url: string): boolean {
+  if (!URL.canParse(url)) return false
+  const { protocol, hostname, username, password, hash } = new URL(url)
+  const here = protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname)
+  return (protocol === 'https:' || here) && username === '' && password === '' && hash === ''
 }
 
 /** Whether an entry starts this program's gateway. `program` are the words that start the program. */

@@ -94,7 +94,7 @@ async function runImport(parts: ImportParts, ctx: CommandContext): Promise<Comma
     } as unknown as Json,
     text: [
       entriesText(entries, ctx),
-      ...asideLines(look, write, ctx),
+      ...asideLines(look, write, ctx, parts.program),
       ...wrote.map((path) => `Wrote ${ctx.printable(path)}`),
       next,
     ]

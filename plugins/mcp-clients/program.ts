@@ -73,8 +73,11 @@ export function findProgram(command: readonly string[], { installed }: Pick<Mach
   const named = rest[at] ?? ''
   const name = named.replace(/(?<=.)@[^/@]*$/, '')
   const python = fetcher === 'uvx' || fetcher === 'pipx'
-  const install = python ? `uv tool install ${named}` : `npm install --ignore-scripts --prefix ${installed} ${named}`
-  const missing: Program = { kind: 'missing', why: `${fetcher} fetches it at every start; install it once: ${install}` }
+  const way = python
+    ? `uv tool install ${named}   Then wrap the program that this installs: cloned mcp wrap NAME --read DIRECTORY -- PROGRAM`
+    : `npm install --ignore-scripts --prefix ${installed} ${named}   Then run this import again`
+  const why = `${fetcher} fetches it at every start, so that nobody knows what will run. Install it once: ${way}`
+  const missing: Program = { kind: 'missing', why }
   if (python || !/^(?:@[a-z0-9~._-]+\/)?[a-z0-9~][a-z0-9~._-]*$/.test(name)) return missing
   const script = binOf(join(installed, 'node_modules', name), name)
   if (script === undefined) return missing

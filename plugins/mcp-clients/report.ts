@@ -93,13 +93,28 @@ function stateWord(word: Word, paint: CommandContext['paint']): string {
 }
 
 /** What could not be looked at, and hooks that are missing. */
-export function asideLines(look: Look, wrote: boolean, { paint, printable }: CommandContext): readonly string[] {
+export function asideLines(
+  look: Look,
+  wrote: boolean,
+  { paint, printable }: CommandContext,
+  [start = '']: readonly string[],
+): readonly string[] {
   const ask = wrote ? 'asks' : 'would ask'
+  const shared = new Set(look.servers.filter(moves).map(({ place }) => place.path))
   return [
+    ...[...shared].map(
+      (path) =>
+        `${paint.yellow('note')}     ${exact(path)} is of this project: what is written into it starts ${exact(start)}, which is on this machine. Leave it out of what you share`,
+    ),
     ...look.problems.map(({ path, problem }) => `${paint.red('refused')}  ${exact(path)}: ${printable(problem)}`),
     ...look.hooks.map(
       ({ client, path }) =>
         `${paint.cyan('hook')}     ${CLIENTS[client].title} ${ask} before its own tools run, by ${exact(path)}`,
     ),
   ]
+}
+
+/** Whether its entry gives way to the gateway's in a file that others of a project have too. */
+function moves({ place, made }: FoundServer): boolean {
+  return place.scope === 'project' && made.kind === 'wrap'
 }

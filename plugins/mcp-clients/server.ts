@@ -1,5 +1,6 @@
 // Makes of a client's server one behind the gateway: the command or address that is wrapped, and the secrets beside it.
 import type { ServerSpec } from '../mcp-upstream/slot.js'
+import { TAKEN_VARIABLE, VARIABLE_NAME } from '../sandbox/slot.js'
 import type { Found } from './entry.js'
 import { findProgram, goneIn, type Machine, pathsIn } from './program.js'
 import { addressHoldsSecret, isSetting, reference, splitWords } from './secrets.js'
@@ -134,6 +135,8 @@ function makeCommand(
       reference: undefined,
     })
   }
+  const taken = secrets.find(({ slot }) => refusesVariable(slot.slice('env:'.length)))
+  if (taken) return left(`its ${taken.where} holds a secret, and no program is given that variable here`)
   const hidden = rest.some(({ secret }) => secret !== undefined)
   const plain = rest.map(({ prefix }) => prefix)
   // What is no secret stands in the command, where whoever approves it sees it.
@@ -169,6 +172,11 @@ function makeCommand(
       ...(hosts.length === 0 ? [`it reaches no host: name those it needs with --hosts ${name}=HOST`] : []),
     ],
   }
+}
+
+/** Asked before anybody is asked about the secret: the sandbox would refuse it only after that. */
+function refusesVariable(name: string): boolean {
+  return !VARIABLE_NAME.test(name) || TAKEN_VARIABLE.test(name)
 }
 
 function lost(dropped: readonly string[]): readonly string[] {

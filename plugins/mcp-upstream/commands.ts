@@ -16,6 +16,14 @@ export interface LookParts {
 
 const NAME = { name: 'server', description: 'Name of the server', required: true } as const
 
+/** What a person would type next, by how the server stands. */
+function nextStep({ name, problem, enabled }: KnownServer, callable: number): string {
+  if (problem !== undefined) return `Take it away, to wrap it anew: cloned mcp unwrap ${name}`
+  if (!enabled) return `It is switched off by "enabled: false" in .cloned/mcp_servers.yaml`
+  if (callable === 0) return `See what it offers: cloned mcp diff ${name}   Agree: cloned mcp enable ${name}`
+  return `See what has changed since: cloned mcp diff ${name}   Point a client at it: cloned mcp config CLIENT`
+}
+
 export function lookCommands({ gate, state, servers, tools }: LookParts): readonly Command[] {
   const summary = (server: KnownServer) => ({
     name: server.name,
@@ -72,7 +80,8 @@ export function lookCommands({ gate, state, servers, tools }: LookParts): readon
           `wrapped: ${wrapped_at} by ${wrapped_by}`,
         ].join('\n')
         const table = rows.length === 0 ? 'No tool can be called.' : ctx.table(['tool', 'id', 'risk'], rows)
-        return { json, text: `${ctx.printable(head, { lines: true })}\n${table}` }
+        const next = ctx.printable(nextStep(server, rows.length))
+        return { json, text: `${ctx.printable(head, { lines: true })}\n${table}\n${next}` }
       },
     },
     {

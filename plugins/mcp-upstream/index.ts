@@ -68,8 +68,8 @@ export const mcpUpstreamPlugin = definePlugin({
   setup({ deps, config, hooks, actions, onStart, onStop, log, now }) {
     const { gate, workspace, scrubber, policy } = deps
     const listeners = new Set<(notice: UpstreamNotice) => void>()
-    const tell = ({ server, method, params }: UpstreamNotice) => {
-      const notice = { server, method, params: scrubber ? (scrubber.json(params, 'notice') as typeof params) : params }
+    const tell = (said: UpstreamNotice) => {
+      const notice = scrubber ? { ...said, params: scrubber.json(said.params, 'notice') as typeof said.params } : said
       for (const listener of listeners) listener(notice)
     }
     const state = new ServerState({
@@ -89,7 +89,7 @@ export const mcpUpstreamPlugin = definePlugin({
     })
     const attendance = new Attendance()
     const { callMs, resultBytes } = config
-    const tools = new WrappedTools({ servers, attendance, scrubber, callMs, resultBytes })
+    const tools = new WrappedTools({ servers, attendance, scrubber, callMs, resultBytes, audit: deps.audit, now })
     const votes = { servers, lists, tools, policy }
     const changes = { state, servers, lists, now }
 
@@ -104,7 +104,7 @@ export const mcpUpstreamPlugin = definePlugin({
     actions.execute(mcpWrap, wrapExecutor(changes))
     actions.execute(mcpTools, toolsExecutor(changes))
     actions.execute(mcpUnwrap, unwrapExecutor(changes))
-    actions.execute(mcpRequest, requestExecutor({ servers, scrubber }))
+    actions.execute(mcpRequest, requestExecutor({ servers, scrubber, audit: deps.audit, now }))
     onStart(() => servers.open())
     onStop(() => servers.stop())
 

@@ -10,6 +10,8 @@ export type Acting = Pick<HandlerContext, 'tool' | 'check' | 'signal' | 'callId'
 export interface Via {
   readonly ctx: Acting
   readonly answer?: AnswerServer | undefined
+  /** Whose request it is. */
+  readonly client?: string | undefined
   /** Headers besides, where there are any. */
   readonly headers?: Readonly<Record<string, string>> | undefined
 }

@@ -8,7 +8,7 @@ export type Send<Via> = (message: JsonObject, via: Via | undefined) => void
 export interface PeerHandlers<Via> {
   /** Answers what the server asks. An {@link UpstreamError} is answered as it is. */
   request(method: string, params: JsonObject, via: Via | undefined, signal: AbortSignal): Promise<Json>
-  notice(method: string, params: JsonObject): void
+  notice(method: string, params: JsonObject, via: Via | undefined): void
   /** The server says more than anybody listens to; nothing more of it is to be read. */
   broken(problem: string): void
 }
@@ -107,7 +107,7 @@ export class Peer<Via = undefined> {
     if (typeof method === 'string') {
       const params = isObject(value['params']) ? value['params'] : {}
       if (typeof id === 'string' || typeof id === 'number') void this.#serve(id, method, params, via)
-      else if (id === undefined) this.#notice(method, params)
+      else if (id === undefined) this.#notice(method, params, via)
       else this.stray()
       return
     }
@@ -149,7 +149,7 @@ export class Peer<Via = undefined> {
     this.#send({ jsonrpc: '2.0', ...message }, via)
   }
 
-  #notice(method: string, params: JsonObject): void {
+  #notice(method: string, params: JsonObject, via: Via | undefined): void {
     if (!this.#unasked()) return
     if (method === 'notifications/progress') {
       const token = params['progressToken']
@@ -159,7 +159,7 @@ export class Peer<Via = undefined> {
     } else if (method === 'notifications/cancelled') {
       const asked = params['requestId']
       if (typeof asked === 'string' || typeof asked === 'number') this.#asked.get(asked)?.abort()
-    } else this.#handlers.notice(method, params)
+    } else this.#handlers.notice(method, params, via)
   }
 
   #unasked(): boolean {

@@ -1,6 +1,7 @@
 // Takes requests that are no tool calls to their server through the gate; what was not let through and recorded is not sent.
 import { type Executor, type Gate, HandlerError, type Json, type JsonObject, type Scrubber } from 'cloned/kernel'
 import { failure } from './failure.js'
+import { type QuestionLog, recorded } from './questions.js'
 import { inItsOwnName } from './result.js'
 import type { Servers } from './servers.js'
 import { type McpRequest, mcpRequest, PROTOCOL_ERROR, REFUSED, type RelayOptions, UpstreamError } from './slot.js'
@@ -19,12 +20,12 @@ const LONGEST_MS = 110_000
 /** Of which a server of our own makes others' lists: never asked by a client. */
 const OURS: readonly string[] = ['tools/call', 'initialize', 'server/discover', 'subscriptions/listen']
 
-export interface RequestParts {
+export interface RequestParts extends QuestionLog {
   readonly servers: Servers
   readonly scrubber: Scrubber | undefined
 }
 
-export function requestExecutor({ servers, scrubber }: RequestParts): Executor<McpRequest, JsonObject> {
+export function requestExecutor({ servers, scrubber, ...log }: RequestParts): Executor<McpRequest, JsonObject> {
   return {
     input: {
       type: 'object',
@@ -40,6 +41,8 @@ export function requestExecutor({ servers, scrubber }: RequestParts): Executor<M
       const given = relayed.get(ctx.callId)
       const { answer, client, onProgress, deadlineMs } = given?.options ?? {}
       const clean = (value: Json) => scrubber?.json(value, 'progress', ctx.callId) ?? value
+      const asking =
+        answer && recorded(name, ctx.callId, log, (asked, about, ...rest) => answer(asked, clean(about), ...rest))
       try {
         return await servers.use(name, ctx, async (running) => {
           if (method === 'tools/list') {
@@ -52,7 +55,7 @@ export function requestExecutor({ servers, scrubber }: RequestParts): Executor<M
             deadlineMs: Math.min(deadlineMs ?? LONGEST_MS, LONGEST_MS),
             ...(onProgress ? { onProgress: (said) => onProgress(clean(said) as JsonObject) } : {}),
             ...(client === undefined ? {} : { client }),
-            ...(answer ? { answer: (asked, about, signal, key) => answer(asked, clean(about), signal, key) } : {}),
+            ...(asking ? { answer: asking } : {}),
           })
           return inItsOwnName(answered)
         })

@@ -1,4 +1,5 @@
 // One running server and how its tools stand to what was agreed to; a tool is called only while its contract is that one.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ClonedError, fail, type Json, type JsonObject } from 'cloned/kernel'
 import type { Supervised } from '../connectors/slot.js'
 import type { SandboxExemption } from '../sandbox/slot.js'
@@ -15,6 +16,10 @@ export interface RunningParts {
   /** How long a list is relied on when its server says nothing. */
   readonly relistMs: number
 }
+
+/** A list that is gone through faster may change as often as its server likes; any other has this share of the time. */
+const SOON_MS = 500
+const SHARE = 3
 
 const PROBLEMS: Readonly<Record<Standing['state'], string>> = {
   same: '',
@@ -34,6 +39,7 @@ export class Running implements Supervised {
   #listedAt = 0
   #listing: Promise<void> | undefined
   #again = true
+  #restUntil = 0
   readonly #told = new Set<string>()
 
   constructor(session: Session, exemption: SandboxExemption | undefined, parts: RunningParts) {
@@ -107,12 +113,17 @@ export class Running implements Supervised {
   }
 
   async #relist(ctx: Acting): Promise<void> {
+    const rest = this.#restUntil - performance.now()
+    if (rest > 0) await sleep(rest, undefined, { signal: ctx.signal, ref: false })
     // What changes while it is asked for is asked for again.
     this.#again = false
     const { capabilities } = this.session.about
     const none = !isObject(capabilities) || capabilities['tools'] === undefined
     const items: readonly Json[] = none ? [] : await this.session.list('tools/list', 'tools', { ctx })
-    const listed = goThrough(items)
+    const since = performance.now()
+    const listed = await goThrough(items)
+    const took = performance.now() - since
+    this.#restUntil = took < SOON_MS ? 0 : since + took * SHARE
     this.#pinned = this.#parts.pinned()
     this.#list = [...listed.sound.values()]
     this.#standings = standings(this.#pinned, listed)

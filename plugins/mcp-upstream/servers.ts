@@ -239,9 +239,9 @@ export class Servers {
   async #start(name: string, server: ServerSpec, ctx: Acting, pinned: () => readonly JsonObject[]): Promise<Running> {
     const { now, relistMs, tell } = this.#parts
     let running: Running | undefined
-    const { session, exemption } = await start(name, server, { ctx }, this.#parts, (method, params) => {
+    const { session, exemption } = await start(name, server, { ctx }, this.#parts, (method, params, client) => {
       if (method === 'notifications/tools/list_changed') running?.changed()
-      tell({ server: name, method, params })
+      tell({ server: name, method, params, ...(client === undefined ? {} : { client }) })
     })
     running = new Running(session, exemption, { name, pinned, now, relistMs })
     return running

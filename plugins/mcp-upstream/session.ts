@@ -16,11 +16,13 @@ const CAPABILITIES = { roots: { listChanged: true }, sampling: {}, elicitation: 
 const RELAY_MS = 60_000
 const MAX_PAGES = 100
 const MAX_ITEMS = 5_000
+/** Values in a whole list, and characters in them. One message may have as many. */
+const MAX_LIST = 32 * 1024 * 1024
 
 export interface SessionParts {
   readonly startMs: number
-  /** What belongs to no request. */
-  readonly notice: (method: string, params: JsonObject) => void
+  /** What answers no request, and the client that it belongs to where that is certain. */
+  readonly notice: (method: string, params: JsonObject, client: string | undefined) => void
 }
 
 /** How a request is made: in whose name, and what is to be done meanwhile. */
@@ -37,6 +39,8 @@ export class Session {
   /** Who is asked what cannot be told apart by the request it belongs to. */
   readonly #answering = new Answering()
   readonly #subscribed = new Set<string>()
+  /** Who has asked it anything: nobody, one, or more than one that it may speak of. */
+  readonly #clients = new Set<string | undefined>()
   #link!: Link
   #modern = false
   #level: Json | undefined
@@ -51,7 +55,7 @@ export class Session {
     const session = new Session(parts)
     session.#link = await connect({
       request: (method, params, from, signal) => session.#asked(method, params, from, signal),
-      notice: (method, params) => parts.notice(method, params),
+      notice: (method, params, from) => parts.notice(method, params, session.#clientOf(from)),
     })
     try {
       await session.#agree(via)
@@ -82,13 +86,18 @@ export class Session {
   }
 
   /** Rejects with {@link UpstreamError}, and with other errors where there is no answer. */
-  async request(
+  async request(method: string, params: JsonObject, options: SessionRequest): Promise<JsonObject> {
+    if (this.#clients.size < 2) this.#clients.add(options.client)
+    return await this.#request(method, params, options)
+  }
+
+  async #request(
     method: string,
     params: JsonObject,
     { via, answer, client, ...options }: SessionRequest,
   ): Promise<JsonObject> {
     if (this.#modern && method in STATEFUL) return await this.#kept(method, params, via)
-    const given = { ...via, answer }
+    const given = { ...via, answer, client }
     const send = (more: JsonObject) =>
       this.#link.peer.request(method, this.#worded({ ...params, ...more }), {
         signal: options.signal,
@@ -114,10 +123,13 @@ export class Session {
     const found: Json[] = []
     const seen = new Set<Json>()
     let cursor: Json | undefined
+    let size = 0
     for (let page = 0; page < MAX_PAGES && found.length < MAX_ITEMS; page++) {
-      const answer = await this.request(method, cursor === undefined ? {} : { cursor }, { via })
+      const answer = await this.#request(method, cursor === undefined ? {} : { cursor }, { via })
       const items = answer[member]
       if (!Array.isArray(items)) throw new Error(`its answer to ${method} has no list "${member}"`)
+      size += sizeOf(items as Json[])
+      if (size > MAX_LIST) throw new Error(`its answer to ${method} is too long`)
       found.push(...(items as Json[]).slice(0, MAX_ITEMS))
       cursor = answer['nextCursor']
       if (typeof cursor !== 'string' || seen.has(cursor)) break
@@ -191,12 +203,29 @@ export class Session {
     this.#link.peer.request('subscriptions/listen', this.#worded({ notifications }), options).catch(() => undefined)
   }
 
+  #clientOf(from: Via | undefined): string | undefined {
+    if (this.#link.separate) return from?.client
+    const [only] = this.#clients
+    return this.#clients.size === 1 ? only : undefined
+  }
+
   /** A question of the server goes to the client in whose name it was called; where that is not clear, to nobody. */
   async #asked(method: string, params: JsonObject, via: Via | undefined, signal: AbortSignal): Promise<Json> {
     const answer = this.#link.separate ? via?.answer : this.#answering.find()
     if (!answer) throw new UpstreamError(-32601, `No client is there who could answer ${method.slice(0, 100)}`)
     return await answer(method, params, signal)
   }
+}
+
+/** However deep it is. */
+function sizeOf(value: Json): number {
+  let size = 0
+  const open: Json[] = [value]
+  for (let each = open.pop(); each !== undefined; each = open.pop()) {
+    size += typeof each === 'string' ? each.length : 1
+    if (typeof each === 'object' && each !== null) for (const part of Object.values(each)) open.push(part)
+  }
+  return size
 }
 
 const STATEFUL: Readonly<Record<string, true>> = {

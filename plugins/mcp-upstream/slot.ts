@@ -56,11 +56,16 @@ export interface UpstreamServer {
   readonly tools: readonly UpstreamTool[]
 }
 
-/** A notification of a server that belongs to no request: a changed list, an updated resource, a log message. */
+/** A notification of a server that answers no request: a changed list, an updated resource, a log message. */
 export interface UpstreamNotice {
   readonly server: string
   readonly method: string
   readonly params: JsonObject
+  /**
+   * The `client` whose request it belongs to: of a server over HTTP that of the request it came with; of one over standard
+   * streams the only one that has asked it anything since its start. Absent where nobody can tell: then it is nobody's.
+   */
+  readonly client?: string
 }
 
 export interface Upstreams {

@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs'
 import { basename, isAbsolute } from 'node:path'
 import { hostOf } from 'cloned/connector'
 import { ClonedError, digest, type JsonObject, readSchema } from 'cloned/kernel'
+import { TAKEN_VARIABLE, VARIABLE_NAME } from '../sandbox/slot.js'
 import type { ServerSpec } from './slot.js'
 
 /** As it stands in canonical ids of tools: no dot. */
@@ -30,6 +31,11 @@ export function mustBeSound(name: string, server: ServerSpec): void {
     const { username, password } = new URL(server.url)
     if (username !== '' || password !== '') throw refuse('its URL holds a user or password; they belong in the vault')
     return
+  }
+  const variable = Object.keys(server.secrets).find((each) => !VARIABLE_NAME.test(each) || TAKEN_VARIABLE.test(each))
+  if (variable !== undefined) {
+    const shown = JSON.stringify(variable.slice(0, 100))
+    throw refuse(`its variable ${shown} is not for programs to be given`, 'Give it the secret by another variable.')
   }
   const way = installFirst(server.command)
   if (way !== undefined) throw refuse('its command downloads a program at every start', way)

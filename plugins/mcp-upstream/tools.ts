@@ -12,17 +12,18 @@ import {
 } from 'cloned/kernel'
 import type { Attendance } from './attendance.js'
 import { failure } from './failure.js'
-import { gateSchema } from './gate-schema.js'
+import { writeSchema } from './gate-schema.js'
 import { paramHeaders } from './http.js'
 import { idPart } from './id-part.js'
 import { isObject } from './peer.js'
+import { type QuestionLog, recorded } from './questions.js'
 import { inItsOwnName, spilled, unsound, withoutForeignFiles } from './result.js'
 import type { Servers } from './servers.js'
 import type { ServerSpec } from './slot.js'
 
 export const TOOL_PREFIX = 'mcp.'
 
-export interface ToolParts {
+export interface ToolParts extends QuestionLog {
   readonly servers: Servers
   readonly attendance: Attendance
   readonly scrubber: Scrubber | undefined
@@ -83,7 +84,7 @@ export class WrappedTools {
       id: toolId(name, local),
       title: typeof title === 'string' ? title : local,
       description: typeof contract['description'] === 'string' ? contract['description'] : '',
-      input: gateSchema(contract['inputSchema'] as JsonObject),
+      input: writeSchema(contract['inputSchema'] as JsonObject),
       output: { type: 'object' },
       risk: riskOf(annotations, server),
       capability: annotations['readOnlyHint'] === true ? 'mcp.read' : 'mcp.write',
@@ -104,6 +105,9 @@ export class WrappedTools {
     const tool = String(contract['name'])
     const clean = (value: Json) => scrubber?.json(value, 'progress', ctx.callId) ?? value
     const { answer, client, onProgress } = attendance.of(ctx.callId)
+    const asking =
+      answer &&
+      recorded(name, ctx.callId, this.#parts, (method, params, ...rest) => answer(method, clean(params), ...rest))
     try {
       const result = await servers.use(name, ctx, async (running) => {
         await running.mustBeSame(tool, ctx)
@@ -120,7 +124,7 @@ export class WrappedTools {
               onProgress?.(clean(said) as JsonObject)
             },
             ...(client === undefined ? {} : { client }),
-            ...(answer ? { answer: (method, params, signal, key) => answer(method, clean(params), signal, key) } : {}),
+            ...(asking ? { answer: asking } : {}),
           },
         )
       })

@@ -1,4 +1,5 @@
 // Words what a person agrees to when they agree to tools of a server; whatever a model would read of them, they can read.
+import { setImmediate } from 'node:timers/promises'
 import { digest, type Json, type JsonObject } from 'cloned/kernel'
 import { INSTRUCTIONS } from './lists.js'
 import { isObject } from './peer.js'
@@ -53,6 +54,8 @@ export async function suspicionsIn(
       unseen++
       continue
     }
+    // A text takes as long as it is: others have their turn in between.
+    await setImmediate()
     const found = scanTool(tool, names)
     if (found.length > 0) suspicious.set(name, found)
   }

@@ -16,6 +16,7 @@ import { inNameOf } from './asking.js'
 import type { Handler, Scope } from './caller.js'
 import type { Desk } from './desk.js'
 import { declares, TASKS } from './eras.js'
+import type { Relay } from './relay.js'
 import { resultOf } from './results.js'
 import { CODES, isObject, objectIn, RpcError, textIn } from './rpc.js'
 import type { Hand } from './running.js'
@@ -26,6 +27,7 @@ export interface CallParts extends ApprovalParts {
   readonly upstreams: Pick<Upstreams, 'attend'> | undefined
   readonly view: View
   readonly desk: Desk
+  readonly relay: Pick<Relay, 'link'>
 }
 
 export function callHandler(parts: CallParts): Handler {
@@ -39,7 +41,11 @@ export function callHandler(parts: CallParts): Handler {
     return await parts.desk.serve(scope, {
       bound: () => ({ method: 'tools/call', target: tool.id, args: sha256(canonical(args)) }),
       long: support === 'optional' || support === 'required',
-      run: async (hand) => shaped(await governed(parts, tool, args, hand), tool),
+      run: async (hand) => {
+        const result = shaped(await governed(parts, tool, args, hand), tool)
+        if (tool.server !== undefined) parts.relay.link(tool.server, result)
+        return result
+      },
     })
   }
 }

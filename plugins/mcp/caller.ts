@@ -30,8 +30,8 @@ export interface Listener {
   readonly client: string
   /** The least important level of log messages; `undefined`: none. */
   logLevel: string | undefined
-  /** Resources that it wants to hear of, by URI. */
-  readonly resources: Set<string>
+  /** Resources that it wants to hear of, by URI: the server that each is of. */
+  readonly resources: Map<string, string>
   hear(method: string, params: JsonObject): void
 }
 

@@ -20,6 +20,7 @@ export function mcpEndpoint(mcp: Mcp): ApiEndpoint {
 function callerOf({ actor, scopes, via }: Principal): McpCaller {
   // What is asked here is asked of a call of theirs, and no device decides on what it asked for itself.
   const decides = (scopes.has('*') || scopes.has('approvals:decide')) && !isDevice(actor)
-  const key = JSON.stringify(['api', via, actor.id, actor.osUser, decides])
-  return { key, actor, ...(decides ? { person: actor } : {}) }
+  const skills = scopes.has('*') || scopes.has('skills:read')
+  const key = JSON.stringify(['api', via, actor.id, actor.osUser, decides, skills])
+  return { key, actor, skills, ...(decides ? { person: actor } : {}) }
 }

@@ -46,10 +46,10 @@ export function makeDoor(parts: GatewayParts, { only }: McpView): Door {
   const { answerMs, patienceMs, standMs } = config
   const desk = new Desk({ key: () => keys.mac('mcp'), tasks, now, answerMs, patienceMs })
   const view = new View({ ...parts, only })
-  const relay = new Relay({ upstreams, desk, only })
+  const relay = new Relay({ upstreams, desk, only, now })
   const notices = new Notices({ upstreams, relay, only })
   const skills = parts.skills && only === undefined ? new SkillTexts(parts.skills) : undefined
-  const call = callHandler({ ...parts, view, desk })
+  const call = callHandler({ ...parts, view, desk, relay })
   const server = new Server({ view, relay, notices, tasks, skills, call, only })
   const passOn = (method: string, params: Parameters<Upstreams['notify']>[2]) => {
     for (const { name } of relay.servers()) upstreams?.notify(name, method, params)

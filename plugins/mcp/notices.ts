@@ -1,6 +1,6 @@
 // Passes on what servers say of their own accord to the clients that want it; to nobody else, and never as a request's answer.
 import type { JsonObject } from 'cloned/kernel'
-import { REFUSED, UpstreamError, type UpstreamNotice, type Upstreams } from '../mcp-upstream/slot.js'
+import { UpstreamError, type UpstreamNotice, type Upstreams } from '../mcp-upstream/slot.js'
 import type { Handlers, Listener, Scope } from './caller.js'
 import { META } from './eras.js'
 import type { Relay } from './relay.js'
@@ -25,7 +25,7 @@ export interface NoticeParts {
 export class Notices {
   readonly #parts: NoticeParts
   readonly #listeners = new Set<Listener>()
-  /** How many clients watch a resource, and in whose name it is watched. */
+  /** By server and resource: how many clients watch it, and in whose name it is watched. */
   readonly #watched = new Map<string, { readonly count: number; readonly scope: Scope }>()
   #off: (() => void) | undefined
 
@@ -48,7 +48,7 @@ export class Notices {
     this.#listeners.add(listener)
     return () => {
       this.#listeners.delete(listener)
-      for (const uri of listener.resources) this.#unwatch(uri)
+      for (const [uri, server] of listener.resources) this.#unwatch(uri, server)
       listener.resources.clear()
     }
   }
@@ -74,7 +74,8 @@ export class Notices {
       },
       'resources/unsubscribe': async (params, { listener }) => {
         const uri = textIn(params, 'uri')
-        if (listener.resources.delete(uri)) this.#unwatch(uri)
+        const server = listener.resources.get(uri)
+        if (server !== undefined && listener.resources.delete(uri)) this.#unwatch(uri, server)
         return {}
       },
     }
@@ -91,7 +92,7 @@ export class Notices {
     const listener: Listener = {
       client: scope.credential.key,
       logLevel: undefined,
-      resources: new Set(),
+      resources: new Map(),
       hear: (method, more) => {
         if (methods.has(method) || method === 'notifications/resources/updated') told(method, more)
       },
@@ -103,13 +104,13 @@ export class Notices {
         if (typeof uri !== 'string') continue
         // What it may not watch is not among what is acknowledged.
         await this.#watch(uri, { ...scope, listener }).catch((error: unknown) => {
-          if (!isRefusal(error)) throw error
+          if (!(error instanceof UpstreamError) && !(error instanceof RpcError)) throw error
         })
       }
       const honoured = Object.fromEntries(
         Object.keys(CHANGES).flatMap((name) => (wanted[name] === true ? [[name, true]] : [])),
       )
-      const resources = listener.resources.size > 0 ? { resourceSubscriptions: [...listener.resources] } : {}
+      const resources = listener.resources.size > 0 ? { resourceSubscriptions: [...listener.resources.keys()] } : {}
       told('notifications/subscriptions/acknowledged', { notifications: { ...honoured, ...resources } })
       if (methods.size > 0 || listener.resources.size > 0) await aborted(scope.signal)
     } finally {
@@ -123,13 +124,17 @@ export class Notices {
     for (const { hear } of this.#listeners) hear('notifications/tools/list_changed', {})
   }
 
-  #heard({ server, method, params }: UpstreamNotice): void {
+  #heard({ server, method, params, client }: UpstreamNotice): void {
     if (this.#parts.only !== undefined && server !== this.#parts.only) return
-    // A server logs what it was called with, and nobody can tell by whom: of several clients, none is told what others did.
-    if (method === 'notifications/message' && new Set([...this.#listeners].map(({ client }) => client)).size > 1) return
+    const everybody = Object.values(CHANGES).includes(method)
     for (const listener of [...this.#listeners]) {
+      if (method === 'notifications/resources/updated') {
+        if (listener.resources.get(String(params['uri'])) !== server) continue
+      } else if (!everybody && listener.client !== client) {
+        // A server logs what it was called with: nobody is told what another has done.
+        continue
+      }
       if (method === 'notifications/message' && !wants(listener.logLevel, params['level'])) continue
-      if (method === 'notifications/resources/updated' && !listener.resources.has(String(params['uri']))) continue
       listener.hear(method, params)
     }
   }
@@ -137,46 +142,34 @@ export class Notices {
   async #watch(uri: string, scope: Scope): Promise<void> {
     const { listener } = scope
     if (listener.resources.has(uri)) return
+    const server = await this.#parts.relay.owner(uri, scope)
+    if (listener.resources.has(uri) || scope.signal.aborted) return
     if (listener.resources.size >= MAX_WATCHED)
       throw new RpcError(CODES.invalidParams, 'Too many resources are watched')
     // Each asks for itself: what one may watch, another may not.
-    listener.resources.add(uri)
-    this.#watched.set(uri, { count: (this.#watched.get(uri)?.count ?? 0) + 1, scope })
+    listener.resources.set(uri, server)
+    const key = JSON.stringify([server, uri])
+    this.#watched.set(key, { count: (this.#watched.get(key)?.count ?? 0) + 1, scope })
     try {
-      await this.#tell('resources/subscribe', uri, scope)
+      await this.#parts.relay.request(server, 'resources/subscribe', { uri }, scope)
     } catch (error) {
-      if (listener.resources.delete(uri)) this.#unwatch(uri)
+      if (listener.resources.delete(uri)) this.#unwatch(uri, server)
       throw error
     }
   }
 
-  #unwatch(uri: string): void {
-    const { count, scope } = this.#watched.get(uri) ?? {}
+  #unwatch(uri: string, server: string): void {
+    const key = JSON.stringify([server, uri])
+    const { count, scope } = this.#watched.get(key) ?? {}
     if (count === undefined || scope === undefined) return
-    if (count > 1) this.#watched.set(uri, { count: count - 1, scope })
+    if (count > 1) this.#watched.set(key, { count: count - 1, scope })
     else {
-      this.#watched.delete(uri)
+      this.#watched.delete(key)
       // Whoever has watched it may be gone; that nobody does any more is told all the same.
       const signal = new AbortController().signal
-      this.#tell('resources/unsubscribe', uri, { ...scope, signal }).catch(() => undefined)
+      this.#parts.relay.request(server, 'resources/unsubscribe', { uri }, { ...scope, signal }).catch(() => undefined)
     }
   }
-
-  /** Whichever server has it; the others say that they do not know it. Rejects where the gate lets it reach none. */
-  async #tell(method: string, uri: string, scope: Scope): Promise<void> {
-    const having = this.#parts.relay
-      .servers()
-      .filter(({ about }) => objectIn(objectIn(about, 'capabilities'), 'resources')['subscribe'] === true)
-    const told = await Promise.allSettled(
-      having.map(({ name }) => this.#parts.relay.request(name, method, { uri }, scope)),
-    )
-    const refused = told.flatMap((each) => (each.status === 'rejected' && isRefusal(each.reason) ? [each.reason] : []))
-    if (refused.length > 0 && told.every(({ status }) => status === 'rejected')) throw refused[0]
-  }
-}
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof UpstreamError && error.code === REFUSED
 }
 
 /** Levels that nobody knows are shown as errors would be. */

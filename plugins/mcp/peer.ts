@@ -46,7 +46,7 @@ export class Peer {
       client: parts.credential.key,
       // Until a client says what it wants to see, it is shown everything.
       logLevel: 'debug',
-      resources: new Set(),
+      resources: new Map(),
       hear: (method, params) => parts.tell(JSON.stringify({ jsonrpc: '2.0', method, params })),
     }
   }
@@ -116,7 +116,7 @@ export class Peer {
     if (this.#about) throw new RpcError(CODES.invalidRequest, 'Invalid request: it is initialized already')
     this.#about = agreed(params)
     this.#deaf = this.#parts.server.notices.listen(this.#listener)
-    return this.#parts.server.initialized(this.#about)
+    return this.#parts.server.initialized(this.#about, this.#parts.credential)
   }
 
   #scope(
@@ -141,7 +141,7 @@ export class Peer {
       listener: {
         client: about.credential.key,
         logLevel: typeof level === 'string' ? level : undefined,
-        resources: new Set(),
+        resources: new Map(),
         hear,
       },
     }

@@ -1,10 +1,11 @@
 // Relays prompts, resources and completions to the servers that have them; nothing of them is changed but names that would clash.
 import { canonical, type Json, type JsonObject, sha256 } from 'cloned/kernel'
-import { UpstreamError, type UpstreamServer, type Upstreams } from '../mcp-upstream/slot.js'
+import type { UpstreamServer, Upstreams } from '../mcp-upstream/slot.js'
 import { actorOf } from './actor.js'
 import { inNameOf } from './asking.js'
 import type { Handlers, Scope } from './caller.js'
 import type { Desk } from './desk.js'
+import { Owners, SERVER } from './owners.js'
 import { CODES, objectIn, RpcError, textIn } from './rpc.js'
 import type { Hand } from './running.js'
 
@@ -13,6 +14,7 @@ export interface RelayParts {
   readonly desk: Desk
   /** Only this server. */
   readonly only: string | undefined
+  readonly now: () => number
 }
 
 /** How long a server may take for its part of a list of many. */
@@ -21,9 +23,11 @@ const MAX_PAGES = 50
 
 export class Relay {
   readonly #parts: RelayParts
+  readonly #owners: Owners
 
   constructor(parts: RelayParts) {
     this.#parts = parts
+    this.#owners = new Owners((...list) => this.#all(...list), parts.now)
   }
 
   /** The servers that clients see, in a stable order. */
@@ -47,7 +51,7 @@ export class Relay {
       },
       'resources/read': async (params, scope) => {
         const uri = textIn(params, 'uri')
-        return await this.#each(uri, scope, (server) => this.#ask(server, 'resources/read', params, scope, uri))
+        return await this.#ask(await this.owner(uri, scope), 'resources/read', params, scope, uri)
       },
       'completion/complete': (params, scope) => this.#complete(params, scope),
     }
@@ -60,8 +64,8 @@ export class Relay {
     if (!one) return { [member]: [] }
     if (!other) return await this.request(one.name, method, params, scope)
     const parts = await Promise.all(servers.map(({ name }) => this.#all(name, method, member, scope)))
-    const named = member === 'prompts' ? parts.map((part, i) => part.map((each) => renamed(each, servers[i]))) : parts
-    return { [member]: named.flat() }
+    const shown = member === 'prompts' ? renamed : marked
+    return { [member]: parts.flatMap((part, i) => part.map((each) => shown(each, servers[i]?.name ?? ''))) }
   }
 
   /** A request of the client, without what it says of the client. */
@@ -70,7 +74,7 @@ export class Relay {
     if (!upstreams) throw new RpcError(CODES.methodNotFound, `Method not found: ${method}`)
     const { inputResponses: _, requestState: __, _meta: ___, ...rest } = params
     const { progressToken } = objectIn(params, '_meta')
-    return await upstreams.request(server, method, rest, {
+    const answer = await upstreams.request(server, method, rest, {
       signal: hand?.signal ?? scope.signal,
       actor: actorOf(scope),
       client: scope.credential.key,
@@ -82,31 +86,18 @@ export class Relay {
               (hand?.scope() ?? scope).notify('notifications/progress', { ...progress, progressToken }),
           }),
     })
+    this.link(server, answer)
+    return answer
   }
 
-  /** Tries servers in the order in which they may have the resource, until one knows it. */
-  async #each(uri: string, scope: Scope, work: (server: string) => Promise<JsonObject>): Promise<JsonObject> {
-    const servers = this.#having('resources')
-    const [first, ...others] = servers.length > 1 ? await this.#listing(uri, servers, scope) : servers
-    let unknown = new RpcError(scope.modern ? CODES.invalidParams : CODES.resourceNotFound, 'Resource not found', {
-      uri,
-    })
-    for (const { name } of first ? [first, ...others] : []) {
-      try {
-        return await work(name)
-      } catch (error) {
-        if (!(error instanceof UpstreamError) || !NOT_FOUND.includes(error.code)) throw error
-        if (servers.length === 1) unknown = new RpcError(unknown.code, error.message, error.data ?? { uri })
-      }
-    }
-    throw unknown
+  /** The server that a resource is of. Throws where it is of none, or of several. */
+  async owner(uri: string, scope: Scope): Promise<string> {
+    return await this.#owners.of(uri, this.#having('resources'), this.servers().length === 1, scope)
   }
 
-  /** Those that list it come first: another server cannot answer for what is theirs. */
-  async #listing(uri: string, servers: readonly UpstreamServer[], scope: Scope): Promise<readonly UpstreamServer[]> {
-    const lists = await Promise.all(servers.map(({ name }) => this.#all(name, 'resources/list', 'resources', scope)))
-    const has = servers.filter((_, i) => lists[i]?.some((each) => each['uri'] === uri))
-    return [...has, ...servers.filter((server) => !has.includes(server))]
+  /** Takes notice of the resources that a server names in an answer. */
+  link(server: string, answer: JsonObject): void {
+    this.#owners.link(server, answer)
   }
 
   async #all(server: string, method: string, member: string, scope: Scope): Promise<readonly JsonObject[]> {
@@ -116,7 +107,8 @@ export class Relay {
     try {
       for (let page = 0; page < MAX_PAGES; page++) {
         const params = cursor === undefined ? {} : { cursor }
-        const answer = await this.#parts.upstreams?.request(server, method, params, { signal, actor: actorOf(scope) })
+        const asking = { signal, actor: actorOf(scope), client: scope.credential.key }
+        const answer = await this.#parts.upstreams?.request(server, method, params, asking)
         const items = answer?.[member]
         if (Array.isArray(items)) found.push(...(items as readonly JsonObject[]))
         cursor = answer?.['nextCursor']
@@ -137,14 +129,14 @@ export class Relay {
     })
   }
 
-  #complete(params: JsonObject, scope: Scope): Promise<JsonObject> {
+  async #complete(params: JsonObject, scope: Scope): Promise<JsonObject> {
     const ref = objectIn(params, 'ref')
     if (ref['type'] === 'ref/prompt') {
       const [server, name] = this.#prompt(textIn(ref, 'name'))
-      return this.request(server, 'completion/complete', { ...params, ref: { ...ref, name } }, scope)
+      return await this.request(server, 'completion/complete', { ...params, ref: { ...ref, name } }, scope)
     }
     const uri = textIn(ref, 'uri')
-    return this.#each(uri, scope, (server) => this.request(server, 'completion/complete', params, scope))
+    return await this.request(await this.owner(uri, scope), 'completion/complete', params, scope)
   }
 
   #prompt(name: string): readonly [string, string] {
@@ -162,8 +154,10 @@ export class Relay {
   }
 }
 
-const NOT_FOUND: readonly number[] = [CODES.resourceNotFound, CODES.invalidParams, CODES.methodNotFound]
+function renamed(prompt: JsonObject, server: string): JsonObject {
+  return { ...prompt, name: `${server}__${String(prompt['name'])}` }
+}
 
-function renamed(prompt: JsonObject, server: UpstreamServer | undefined): JsonObject {
-  return server ? { ...prompt, name: `${server.name}__${String(prompt['name'])}` } : prompt
+function marked(resource: JsonObject, server: string): JsonObject {
+  return { ...resource, _meta: { ...objectIn(resource, '_meta'), [SERVER]: server } }
 }

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from 'cloned/kernel'
 import { isClonedError, KERNEL_VERSION, type Logger } from 'cloned/kernel'
 import { UpstreamError } from '../mcp-upstream/slot.js'
 import { actorOf } from './actor.js'
-import type { Handler, Handlers, Scope } from './caller.js'
+import type { Credential, Handler, Handlers, Scope } from './caller.js'
 import { type ClientAbout, META, MODERN, SKILLS, TASKS } from './eras.js'
 import type { Notices } from './notices.js'
 import type { Relay } from './relay.js'
@@ -55,7 +55,6 @@ export class Server {
   constructor(parts: ServerParts) {
     this.#parts = parts
     this.notices = parts.notices
-    const skills = parts.skills?.handlers() ?? {}
     const both: Handlers = {
       ...parts.relay.handlers(),
       'tools/list': async (_, scope) => ({ tools: parts.view.tools(actorOf(scope)).map(({ entry }) => entry) }),
@@ -64,9 +63,9 @@ export class Server {
     }
     this.#modern = {
       ...both,
-      ...skills,
+      ...skillHandlers(parts.skills),
       ...parts.tasks.handlers(),
-      'server/discover': async () => this.#discovered(),
+      'server/discover': async (_, { credential }) => this.#discovered(credential),
       'subscriptions/listen': (params, scope) => parts.notices.stream(params, scope),
     }
     this.#legacy = { ...both, ...parts.notices.legacy(), ping: async () => ({}) }
@@ -75,7 +74,8 @@ export class Server {
   /** Throws an {@link RpcError}, and whatever {@link wordError} words. */
   async answer(method: string, params: JsonObject, scope: Scope): Promise<JsonObject> {
     const handlers = scope.modern ? this.#modern : this.#legacy
-    const handler = Object.hasOwn(handlers, method) && this.#declared(method) ? handlers[method] : undefined
+    const handler =
+      Object.hasOwn(handlers, method) && this.#declared(method, scope.credential) ? handlers[method] : undefined
     if (!handler) throw new RpcError(CODES.methodNotFound, `Method not found: ${method.slice(0, 100)}`)
     const result = await handler(params, scope)
     if (!scope.modern) return result
@@ -92,27 +92,29 @@ export class Server {
   }
 
   /** The answer to `initialize`. */
-  initialized({ version }: ClientAbout): JsonObject {
-    const { extensions: _, ...capabilities } = this.#capabilities()
+  initialized({ version }: ClientAbout, credential: Credential): JsonObject {
+    const { extensions: _, ...capabilities } = this.#capabilities(credential)
     return { protocolVersion: version, capabilities, serverInfo: SERVER_INFO, instructions: this.#instructions() }
   }
 
-  #discovered(): JsonObject {
+  #discovered(credential: Credential): JsonObject {
     return {
       supportedVersions: [MODERN],
-      capabilities: this.#capabilities(),
+      capabilities: this.#capabilities(credential),
       serverInfo: SERVER_INFO,
       instructions: this.#instructions(),
     }
   }
 
-  #declared(method: string): boolean {
+  #declared(method: string, credential: Credential): boolean {
     const needed = AREAS[method.slice(0, method.indexOf('/'))]
-    return needed === undefined || needed in this.#capabilities()
+    return needed === undefined || needed in this.#capabilities(credential)
   }
 
-  #capabilities(): JsonObject {
-    const { relay, skills } = this.#parts
+  /** Those of a server that stand for methods which are served here. What else one declares, nobody could use. */
+  #capabilities(credential: Credential): JsonObject {
+    const { relay } = this.#parts
+    const skills = this.#parts.skills && maySkills(credential)
     const theirs = relay.servers().map(({ about }) => objectIn(about, 'capabilities'))
     const some = (name: string) => theirs.some((each) => name in each)
     const watches = theirs.some((each) => objectIn(each, 'resources')['subscribe'] === true)
@@ -122,9 +124,6 @@ export class Server {
       ...(some('resources') || skills ? { resources: { listChanged: true, subscribe: watches } } : {}),
       ...(some('completions') ? { completions: {} } : {}),
       ...(some('logging') ? { logging: {} } : {}),
-      ...(some('experimental')
-        ? { experimental: Object.assign({}, ...theirs.map((each) => each['experimental'])) }
-        : {}),
       extensions: { [TASKS]: {}, ...(skills ? { [SKILLS]: {} } : {}) },
     }
   }
@@ -157,19 +156,35 @@ export function errorWorder(log: Logger): (error: unknown, modern: boolean) => R
   }
 }
 
+function maySkills({ skills }: Credential): boolean {
+  return skills !== false
+}
+
+function skillHandlers(skills: SkillTexts | undefined): Handlers {
+  return Object.fromEntries(
+    Object.entries(skills?.handlers() ?? {}).map(([method, handler]): [string, Handler] => [
+      method,
+      async (params, scope) => {
+        if (maySkills(scope.credential)) return await handler(params, scope)
+        throw new RpcError(CODES.methodNotFound, `Skills are not for this credential: ${method}`)
+      },
+    ]),
+  )
+}
+
 /** Skills are resources too: they are listed with those of servers, and read first. */
 function withSkills(relay: Relay, skills: SkillTexts): Handlers {
   const { 'resources/read': read } = relay.handlers()
   return {
     'resources/list': async (params, scope) => {
       const theirs = await relay.list('resources/list', 'resources', params, scope)
-      if (params['cursor'] !== undefined) return theirs
+      if (params['cursor'] !== undefined || !maySkills(scope.credential)) return theirs
       const listed = Array.isArray(theirs['resources']) ? (theirs['resources'] as readonly Json[]) : []
       return { ...theirs, resources: [...(await skills.resources()), ...listed] }
     },
     'resources/read': async (params, scope) => {
       const { uri } = params
-      const own = typeof uri === 'string' ? await skills.read(uri) : undefined
+      const own = typeof uri === 'string' && maySkills(scope.credential) ? await skills.read(uri) : undefined
       if (own) return own
       if (!read) throw new RpcError(CODES.methodNotFound, 'Method not found: resources/read')
       return await read(params, scope)

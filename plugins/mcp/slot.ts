@@ -13,6 +13,8 @@ export interface McpCaller {
    * counts, so the host must have proven it. Absent: the client is told what a call waits for, and nobody decides there.
    */
   readonly person?: Actor
+  /** Whether skill packs are for it; they are when absent. Where not, it is shown none. */
+  readonly skills?: boolean
 }
 
 /** Which tools clients see, and how these are called. */

@@ -2,16 +2,12 @@
 import { realpathSync } from 'node:fs'
 import { isAbsolute, relative } from 'node:path'
 import { ClonedError } from 'cloned/kernel'
-import type { Mounts, SandboxProgram } from './slot.js'
+import { type Mounts, type SandboxProgram, TAKEN_VARIABLE, VARIABLE_NAME } from './slot.js'
 
 /** Of the machine, of the sandbox itself, or full of sockets and devices. */
 const NEVER = ['/proc', '/dev', '/sys', '/run', '/app', '/var/run']
 /** What the sandbox brings itself; below them a program may be shown something, and write nothing. */
 const SYSTEM = ['/usr', '/etc', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/boot']
-const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/
-/** What decides which code runs before the trial of a sandbox, and what the sandbox sets itself. */
-const TAKEN =
-  /^(?:LD_.*|DYLD_.*|CLONED_.*|NODE_OPTIONS|NODE_CHANNEL_.*|NODE_REPL_.*|GLIBC_TUNABLES|GCONV_PATH|BASH_ENV|ENV|IFS|SHELLOPTS|PS4|PATH|HOME|TMPDIR|LANG|PWD|OLDPWD|SHLVL|_|https?_proxy)$/i
 
 /** Throws `SANDBOX_FAILED`. */
 export function mustFit({ connector, mounts, environment = {} }: SandboxProgram): void {
@@ -21,8 +17,8 @@ export function mustFit({ connector, mounts, environment = {} }: SandboxProgram)
 
 function unfitVariable(environment: Readonly<Record<string, string>>): string | undefined {
   for (const [name, value] of Object.entries(environment)) {
-    if (!NAME.test(name)) return `${JSON.stringify(name.slice(0, 100))} is no name of a variable`
-    if (TAKEN.test(name)) return `the variable ${name} is not for programs to be given`
+    if (!VARIABLE_NAME.test(name)) return `${JSON.stringify(name.slice(0, 100))} is no name of a variable`
+    if (TAKEN_VARIABLE.test(name)) return `the variable ${name} is not for programs to be given`
     if (value.includes('\0')) return `the value of ${name} holds a zero byte`
   }
   return undefined

@@ -23,6 +23,16 @@ export interface SandboxProgram {
   readonly egress?: (listener: unknown) => void
 }
 
+/**
+ * Names of variables that no program is given, whatever their case: they decide which code runs before the trial of a sandbox,
+ * or the sandbox sets them itself. Whoever asks a person about a program asks here first.
+ */
+export const TAKEN_VARIABLE =
+  /^(?:LD_.*|DYLD_.*|CLONED_.*|NODE_OPTIONS|NODE_CHANNEL_.*|NODE_REPL_.*|GLIBC_TUNABLES|GCONV_PATH|BASH_ENV|ENV|IFS|SHELLOPTS|PS4|PATH|HOME|TMPDIR|LANG|PWD|OLDPWD|SHLVL|_|https?_proxy)$/i
+
+/** What the name of any other variable looks like. */
+export const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/
+
 /** Files and directories of the host, absolute and without links, that a program sees under their own paths. */
 export interface Mounts {
   readonly read: readonly string[]

@@ -1,8 +1,13 @@
 // Holds `/mcp` on the HTTP API to the API's own rules: who gets in, as whom they act, and what they may decide.
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { approvalsSlot, auditSlot, type JsonObject } from 'cloned/kernel'
+import fastify from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
+import { front } from '../../plugins/api/parts/front.js'
+import type { Scope } from '../../plugins/api/slot.js'
+import { mcpEndpoint } from '../../plugins/mcp/endpoint.js'
+import type { McpCaller } from '../../plugins/mcp/slot.js'
 import { toolId } from '../fixtures/runs-tools.js'
 import { type Answer, type ApiWorld, apiWorld, send, type WorldOptions } from './api-fixture.js'
 import { paired, proofOf, tokenOf } from './pairing-fixture.js'
@@ -56,11 +61,12 @@ async function modern(post: Post, method: string, params: JsonObject = {}) {
     'io.modelcontextprotocol/clientCapabilities': CLIENT.capabilities,
   }
   const headers = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method }
-  const { name } = params
+  const { name, uri } = params
+  const named = name ?? (method === 'resources/read' ? uri : undefined)
   return last(
     await post(rpc(method, { ...params, _meta: meta }), {
       ...headers,
-      ...(typeof name === 'string' ? { 'mcp-name': name } : {}),
+      ...(typeof named === 'string' ? { 'mcp-name': named } : {}),
     }),
   )
 }
@@ -193,5 +199,71 @@ describe('a question of an approval', () => {
     expect([request?.state, request?.decidedBy?.id]).toEqual(
       runs ? ['used', world.kernel.actor().id] : ['pending', undefined],
     )
+  })
+})
+
+describe('skill packs', () => {
+  const uri = 'skill://test-pack/SKILL.md'
+  it.each([
+    ['tools:call', false],
+    ['tools:call,skills:read', true],
+  ])('are shown as the API shows them: with %s %s', async (scopes, shown) => {
+    const post = await asDevice(await opened(), scopes)
+    const listed = await modern(post, 'skills/list')
+    expect(listed.result?.skills.map((each: JsonObject) => each['uri'])).toEqual(shown ? [uri] : undefined)
+    for (const method of ['skills/get', 'resources/directory/read', 'resources/read']) {
+      expect([method, (await modern(post, method, { uri })).error === undefined]).toEqual([
+        method,
+        shown && method !== 'resources/directory/read',
+      ])
+    }
+    const { result } = await modern(post, 'resources/list')
+    expect(JSON.stringify(result ?? {}).includes(uri)).toBe(shown)
+    const { capabilities } = (await modern(post, 'server/discover')).result
+    expect('io.modelcontextprotocol/skills' in capabilities.extensions).toBe(shown)
+  })
+
+  it('are not for a session that began with the scope and goes on without it: that is somebody else', async () => {
+    const callers: { readonly key: string; readonly skills?: boolean }[] = []
+    const door = {
+      lines: async () => {},
+      http: async (_: unknown, __: unknown, caller: McpCaller) => void callers.push(caller),
+    }
+    const endpoint = mcpEndpoint({ door: () => door })
+    const actor = { id: 'user:ann', claimed: false, osUser: 'ann' }
+    for (const scopes of [['tools:call', 'skills:read'], ['tools:call'], ['*']] as const) {
+      const [request, response] = [{}, {}] as unknown as [IncomingMessage, ServerResponse]
+      await endpoint.handle(request, response, { actor, scopes: new Set<Scope | '*'>(scopes), via: 'oidc' })
+    }
+    expect(callers.map(({ skills }) => skills)).toEqual([true, false, true])
+    expect(callers[1]?.key).not.toBe(callers[0]?.key)
+  })
+})
+
+describe('a page that may use the API', () => {
+  const ask = async (origin: string, wanted: string) => {
+    const app = fastify()
+    await app.register(front, { hosts: () => new Set(['h.test']), origins: () => ['https://own.example'] })
+    const headers = {
+      host: 'h.test',
+      origin,
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': wanted,
+    }
+    const { headers: answered } = await app.inject({ method: 'OPTIONS', url: '/mcp', headers })
+    await app.close()
+    return String(answered['access-control-allow-headers'] ?? '').split(', ')
+  }
+
+  it('may send the headers of parameters that tools ask for, and no others that it names', async () => {
+    const allowed = await ask('https://own.example', 'Mcp-Param-Region, x-evil, mcp-param-a\tb,mcp-param-')
+    expect(allowed).toEqual(expect.arrayContaining(['mcp-param-region', 'mcp-session-id', 'authorization']))
+    expect(allowed.filter((name) => /evil|\t|param-$/.test(name))).toEqual([])
+    const many = Array.from({ length: 100 }, (_, i) => `mcp-param-${i}`).join(',')
+    expect((await ask('https://own.example', many)).filter((name) => name.startsWith('mcp-param-'))).toHaveLength(32)
+  })
+
+  it('is not one of another site', async () => {
+    expect(await ask('https://evil.example', 'mcp-param-region')).toEqual([''])
   })
 })

@@ -218,19 +218,21 @@ describe('a client', () => {
     expect(params['message']).toBe('The MCP server features asks:\ncloned needs your passphrase')
   })
 
-  it('hears nothing of what a server logs while other clients are there', async () => {
+  it('hears what a server logs of its own calls, and nothing of what it logs of those of others', async () => {
     const door = gateway.door()
     const [one, other] = [await behind(gateway.kernel, door, 'one'), await behind(gateway.kernel, door, 'other')]
     await one.request('tools/call', { name: 'features__test_tool_with_logging', arguments: {} })
     await other.request('ping')
-    expect([...one.heard, ...other.heard]).toEqual([])
-    const alone = await behind(gateway.kernel, gateway.door(), 'one')
-    await alone.request('tools/call', { name: 'features__test_tool_with_logging', arguments: {} })
-    expect(alone.heard.map(({ method }) => method)).toContain('notifications/message')
+    expect(other.heard).toEqual([])
+    expect(one.heard.map(({ method }) => method)).toContain('notifications/message')
+    const heard = one.heard.length
+    await gateway.kernel.call({ tool: 'mcp.features.test_tool_with_logging@v1', input: {}, actor: 'agent:api' })
+    await one.request('ping')
+    expect(one.heard).toHaveLength(heard)
   })
 
   it('watches resources in its own name', async () => {
-    const body = `capabilities = { tools: {}, resources: { subscribe: true } }; on['resources/subscribe'] = ({ id }) => send({ id, result: {} })`
+    const body = `capabilities = { tools: {}, resources: { subscribe: true } }; on['resources/list'] = ({ id }) => send({ id, result: { resources: [{ uri: 'x:1', name: 'x' }] } }); on['resources/subscribe'] = ({ id }) => send({ id, result: {} })`
     await ready(body)
     const client = await behind(world.kernel, world.kernel.service(mcpSlot).door(), 'test')
     expect(await client.request('resources/subscribe', { uri: 'x:1' })).toMatchObject({ result: {} })

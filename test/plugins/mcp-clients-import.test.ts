@@ -233,7 +233,7 @@ describe('an import', () => {
     at.write('.cursor/mcp.json', '{"mcpServers":{"m":{"command":"npx","args":["-y","@acme/server@1.2.3","--flag"]}}}')
     const dry = await at.run(['import', '--from', 'cursor'])
     expect(dry.out).toContain(
-      `install it once: npm install --ignore-scripts --prefix ${at.home}/.cloned-servers @acme/server@1.2.3`,
+      `Install it once: npm install --ignore-scripts --prefix ${at.home}/.cloned-servers @acme/server@1.2.3`,
     )
     at.write('.cloned-servers/node_modules/@acme/server/package.json', '{"bin":{"server":"go.js"}}')
     const script = at.write('.cloned-servers/node_modules/@acme/server/go.js', '')
@@ -362,6 +362,34 @@ describe('taking an import back', () => {
 describe('a hostile file', () => {
   const HOSTILE = `{"mcpServers":{"x":{"command":"/usr/bin/true","args":["\\u202egpj.\\u200bexe","сat","a b;rm -rf ~"]}}}`
 
+  it('of a project is said to be shared before an address of this machine is written into it', async () => {
+    at.write('project/.mcp.json', usual('mcpServers'))
+    const { out } = await at.run(['import', '--from', 'claude-code'])
+    expect(out).toContain('.mcp.json is of this project: what is written into it starts /usr/bin/cloned')
+  })
+
+  it('of a server that a fetcher gets says why it stays, and what to type', async () => {
+    const servers = {
+      git: { command: 'uvx', args: ['mcp-server-git'] },
+      fs: { command: 'npx', args: ['-y', 'some-server'] },
+    }
+    at.write('.cursor/mcp.json', JSON.stringify({ mcpServers: servers }))
+    const { out } = await at.run(['import', '--from', 'cursor'])
+    expect(out).toContain(
+      'uvx fetches it at every start, so that nobody knows what will run. Install it once: uv tool install mcp-server-git   Then wrap',
+    )
+    expect(out).toMatch(/npm install --ignore-scripts --prefix \S+ some-server {3}Then run this import again/)
+  })
+
+  it('with a secret in a variable that no program is given leaves that server, and asks for nothing', async () => {
+    const proxied = { command: '/usr/bin/node', env: { HTTPS_PROXY: `http://ann:${TOKEN}@proxy.test:8080` } }
+    at.write('.cursor/mcp.json', JSON.stringify({ mcpServers: { proxied } }))
+    const ran = await at.run(['import', '--from', 'cursor', '--write'])
+    expect(ran.out).toContain('its env HTTPS_PROXY holds a secret, and no program is given that variable here')
+    expect((await at.run(['approvals', 'list', '--json'])).out).not.toContain('HTTPS_PROXY')
+    expect([ran.code, at.wrapped]).toEqual([0, []])
+  })
+
   it('of a project has its command shown character for character, and nothing is started unasked', async () => {
     at.write('project/.mcp.json', HOSTILE)
     const { out } = await at.run(['import'])
@@ -447,5 +475,33 @@ describe('mcp config', () => {
     const vscode = JSON.parse((await at.run(['mcp', 'config', 'vscode'])).out)
     expect(vscode).toEqual({ servers: { cloned: { type: 'stdio', command: PROGRAM[0], args: ['mcp'] } } })
     expect((await at.run(['mcp', 'config', 'vscod'])).code).toBe(2)
+  })
+
+  const URL_HERE = 'http://127.0.0.1:4117/mcp'
+  it.each([
+    ['claude-code', { type: 'http', url: URL_HERE, headers: { Authorization: `Bearer \${CLONED_TOKEN}` } }],
+    ['cursor', { type: 'http', url: URL_HERE, headers: { Authorization: `Bearer \${env:CLONED_TOKEN}` } }],
+    ['vscode', { type: 'http', url: URL_HERE, headers: { Authorization: `Bearer \${env:CLONED_TOKEN}` } }],
+    ['gemini', { httpUrl: URL_HERE, headers: { Authorization: `Bearer \${CLONED_TOKEN}` } }],
+    ['windsurf', { serverUrl: URL_HERE, headers: { Authorization: `Bearer \${env:CLONED_TOKEN}` } }],
+    ['codex', { url: URL_HERE, bearer_token_env_var: 'CLONED_TOKEN' }],
+    [
+      'opencode',
+      { type: 'remote', url: URL_HERE, enabled: true, headers: { Authorization: 'Bearer {env:CLONED_TOKEN}' } },
+    ],
+  ])('prints for %s how a gateway that runs is reached, and no token', async (client, entry) => {
+    const ran = await at.run(['mcp', 'config', client, '--url', URL_HERE, '--json'])
+    expect(JSON.parse(ran.out).entry).toEqual(entry)
+  })
+
+  it.each([
+    ['claude-desktop', URL_HERE, 'starts its servers itself'],
+    ['cursor', 'http://example.com/mcp', 'takes an https URL'],
+    ['cursor', 'https://ann:pw@example.com/mcp', 'takes an https URL'],
+    ['cursor', 'file:///etc/passwd', 'takes an https URL'],
+    ['cursor', 'x', 'takes an https URL'],
+  ])('prints nothing for %s at %s', async (client, url, says) => {
+    const ran = await at.run(['mcp', 'config', client, '--url', url])
+    expect(ran).toMatchObject({ code: 2, out: '', err: expect.stringContaining(says) })
   })
 })

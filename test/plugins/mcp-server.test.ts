@@ -358,7 +358,10 @@ describe('several servers', () => {
       const { result } = await client.request('prompts/get', { name: 'two__test_simple_prompt' })
       expect(result.messages[0].content.text).toMatch(/simple prompt/)
       expect((await client.request('prompts/get', { name: 'three__x' })).error?.code).toBe(-32602)
-      expect((await client.request('resources/read', { uri: 'test://static-text' })).result.contents).toHaveLength(1)
+      const read = { uri: 'test://static-text' }
+      expect((await client.request('resources/read', read)).error?.data).toEqual({ ...read, servers: ['one', 'two'] })
+      const named = { ...read, _meta: { 'cloned/server': 'two' } }
+      expect((await client.request('resources/read', named)).result.contents).toHaveLength(1)
       const text = await client.request('tools/call', call('two__test_simple_text'))
       expect(text.result.content[0].text).toMatch(/simple text/)
     } finally {

@@ -56,6 +56,9 @@ describe('a description that nobody is asked about', () => {
     ['a dotted name', 'a.b', SPEC, /one word/],
     ['a name in capitals', 'Files', SPEC, /one word/],
     ['an empty name', '', SPEC, /one word/],
+    ['a variable of the sandbox', 'x', { ...SPEC, secrets: { https_proxy: 'proxy' } }, /not for programs/],
+    ['a variable that loads code', 'x', { ...SPEC, secrets: { LD_PRELOAD: 'proxy' } }, /not for programs/],
+    ['a variable that is none', 'x', { ...SPEC, secrets: { 'A B': 'proxy' } }, /not for programs/],
     ['a path that is not there', 'x', { ...SPEC, read: ['/nowhere'] }, /real path/],
     ['a current directory that it cannot see', 'x', { ...SPEC, cwd: '/usr' }, /current directory/],
     ['a program that it cannot see', 'x', { ...SPEC, command: ['node', process.argv[1] ?? ''] }, /could not see/],
@@ -167,6 +170,7 @@ describe.skipIf(!canConfine)(`the commands (${NO_SANDBOX} otherwise)`, () => {
       servers: [{ status: 'enabled', tools: 0 }],
     })
     expect((await run(['mcp', 'list'])).out).toContain('Agree: cloned mcp enable cli')
+    expect((await run(['mcp', 'show', 'cli'])).out).toContain('Agree: cloned mcp enable cli')
     const enabled = await run(['mcp', 'enable', 'cli', 'echo'])
     expect(enabled).toMatchObject({ code: 4 })
     expect(enabled.err).toContain('add echo')

@@ -64,8 +64,13 @@ describe.skipIf(!canConfine)(`a hostile server (${NO_SANDBOX} otherwise)`, () =>
       ['echo@v1'],
     ],
     [
-      'a pattern that takes for ever',
-      `tools = [ECHO, { ...ECHO, name: 'slow', inputSchema: { type: 'object', properties: { a: { type: 'string', pattern: '^(a+)+$' } } } }]`,
+      'a pattern that refers back',
+      `tools = [ECHO, { ...ECHO, name: 'back', inputSchema: { type: 'object', properties: { a: { type: 'string', pattern: '^(a+)\\\\1$' } } } }]`,
+      ['echo@v1'],
+    ],
+    [
+      'a schema of thousands',
+      `tools = [ECHO, { ...ECHO, name: 'large', inputSchema: { type: 'object', anyOf: Array.from({ length: 2000 }, () => ({})) } }]`,
       ['echo@v1'],
     ],
     [
@@ -97,6 +102,26 @@ describe.skipIf(!canConfine)(`a hostile server (${NO_SANDBOX} otherwise)`, () =>
     const name = await ready(body)
     if (typeof expected === 'number') expect(ids(name)).toHaveLength(expected)
     else expect(ids(name)).toEqual(expected)
+  })
+
+  it('whose schemas take for ever is told from its input at once', async () => {
+    const name = await ready(`
+      const n = { anyOf: [{ $ref: '#/$defs/n' }, { $ref: '#/$defs/n' }, { type: 'null' }] }
+      const slow = (own) => ({ type: 'object', properties: { a: own }, $defs: { n: { type: 'object', properties: { a: n }, required: ['b'] } } })
+      const schemas = { exponential: { pattern: '^(a+)+$' }, quadratic: { pattern: '[a-z]+[0-9]' }, pairs: { uniqueItems: true }, deep: { $ref: '#/$defs/n' } }
+      tools = Object.entries(schemas).map(([name, own]) => ({ ...ECHO, name, inputSchema: slow(own) }))
+      on['tools/call'] = ({ id }) => send({ id, result: text('ok') })`)
+    const deep = Array.from({ length: 50 }).reduce<object>((inner) => ({ a: inner }), {})
+    const call = async (tool: string, a: unknown) => {
+      const outcome = await world.call(`${name}.${tool}`, { a })
+      return 'reason' in outcome ? outcome.reason : outcome.status
+    }
+    expect(await call('exponential', `${'a'.repeat(100_000)}!`)).toMatch(/must match pattern/)
+    expect(await call('quadratic', 'a'.repeat(100_000))).toMatch(/must match pattern/)
+    const items = Array.from({ length: 30_000 }, (_, i) => ({ i }))
+    expect(await call('pairs', items)).toBe('done')
+    expect(await call('pairs', [...items, { i: 1 }])).toMatch(/duplicate items/)
+    expect(await call('deep', deep)).toMatch(/takes more than 3000000 steps to check/)
   })
 
   it.each([

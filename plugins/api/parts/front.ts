@@ -32,7 +32,7 @@ export const front = fp<FrontOptions>(
       if (!origins().includes(origin)) throw new ClonedError('API_ORIGIN', { origin: origin.slice(0, 200) })
       reply.header('access-control-allow-origin', origin).header('vary', 'Origin')
       reply.header('access-control-expose-headers', EXPOSED_HEADERS)
-      if (isPreflight(request)) answerPreflight(reply)
+      if (isPreflight(request)) answerPreflight(request, reply)
       else done()
     })
   },
@@ -58,10 +58,16 @@ function isPreflight({ method, headers }: FastifyRequest): boolean {
   return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
 }
 
-function answerPreflight(reply: FastifyReply): void {
+/** Headers that tools ask for beside their arguments (`x-mcp-header`): each has its own, and clients send them to `/mcp`. */
+const PARAM_HEADER = /^mcp-param-[a-z0-9-]{1,64}$/
+const MAX_PARAMS = 32
+
+function answerPreflight({ headers }: FastifyRequest, reply: FastifyReply): void {
+  const wanted = (headers['access-control-request-headers'] ?? '').toLowerCase().split(',', MAX_PARAMS)
+  const params = wanted.map((name) => name.trim()).filter((name) => PARAM_HEADER.test(name))
   reply
     .header('access-control-allow-methods', 'GET, POST, PUT, DELETE')
-    .header('access-control-allow-headers', ALLOWED_HEADERS)
+    .header('access-control-allow-headers', [ALLOWED_HEADERS, ...params].join(', '))
     .header('access-control-max-age', '600')
     .code(204)
     .send()

@@ -18,6 +18,7 @@ export { removeDescription, writeDescription } from './listening.js'
 export { Lockout } from './lockout.js'
 export { type OidcConfig, type OidcRule, oidcPlugin } from './oidc.js'
 export { outcomeAnswer, type Problem, problemOf } from './problem.js'
+export { serveCommand } from './serve-command.js'
 export * from './slot.js'
 export { localToken } from './token-file.js'
 

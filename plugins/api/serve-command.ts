@@ -5,7 +5,8 @@ import type { Command, CommandContext } from '../cli/slot.js'
 import type { HookDoor } from '../mcp-clients/slot.js'
 import type { Api, ListenOptions } from './slot.js'
 
-export function serveCommand(api: Pick<Api, 'listen'>, hooks: HookDoor | undefined): Command {
+/** `hooks` is opened with the API, where there is one. */
+export function serveCommand(api: Pick<Api, 'listen'>, hooks?: HookDoor): Command {
   return {
     name: 'serve',
     summary: 'Serve the HTTP API until interrupted',

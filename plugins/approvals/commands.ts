@@ -1,5 +1,5 @@
 // Offers the approvals to people on the command line: lists and shows them, and gathers the commands that decide.
-import type { ApprovalRequest, Approvals } from 'cloned/kernel'
+import type { ApprovalRequest, Approvals, Gate, Json } from 'cloned/kernel'
 import type { Command, CommandContext, CommandResult } from '../cli/slot.js'
 import { type DecideParts, decideCommands } from './decide-command.js'
 import { requestJson } from './documents.js'
@@ -7,17 +7,31 @@ import { grantsCommand } from './grants-command.js'
 import { keyCommands } from './key-commands.js'
 import { nameOf, whoIs } from './render.js'
 import { findRequest, ID, show } from './show.js'
+import type { Previewer } from './slot.js'
 import { watchCommand } from './watch-command.js'
 
 const STATES: readonly string[] = ['pending', 'approved', 'denied', 'expired', 'used', 'edited']
 
-interface CommandParts extends DecideParts {
-  readonly approvals: Approvals & { readonly grants: NonNullable<Approvals['grants']> }
-  readonly escalate: (approvalId: string) => Promise<void>
+/** What the commands work with; those whose part is absent are not there. */
+export interface ApprovalCommandParts {
+  readonly approvals: Approvals
+  readonly gate: Pick<Gate, 'actor'>
+  readonly now: () => number
+  /** What requests would change. Default: none is shown. */
+  readonly previews?: () => readonly Previewer[]
+  /** Takes secrets out of what is shown. Default: nothing does. */
+  readonly scrub?: (value: Json) => Json
+  /** Tells the next role of a request that waits: for `approvals watch`. */
+  readonly escalate?: (approvalId: string) => Promise<void>
+  /** Root of the workspace, where the keys of approvers must not be: for the commands about them. */
+  readonly root?: () => string
 }
 
 /** Every command under `approvals`. */
-export function approvalCommands(parts: CommandParts): readonly Command[] {
+export function approvalCommands(given: ApprovalCommandParts): readonly Command[] {
+  const { approvals, escalate, root } = given
+  const { previews = () => [], scrub = (value: Json) => value } = given
+  const parts: DecideParts = { ...given, previews, scrub, root: root ?? (() => '/') }
   return [
     {
       name: 'approvals list',
@@ -36,13 +50,13 @@ export function approvalCommands(parts: CommandParts): readonly Command[] {
       run: async (ctx) => show(parts, await findRequest(parts, ctx), ctx),
     },
     ...decideCommands(parts),
-    watchCommand(parts),
-    grantsCommand({ ...parts, grants: parts.approvals.grants }),
-    ...keyCommands({ ...parts, find: (ctx) => findRequest(parts, ctx) }),
+    ...(escalate ? [watchCommand({ approvals, escalate, scrub })] : []),
+    ...(approvals.grants ? [grantsCommand({ ...parts, grants: approvals.grants })] : []),
+    ...(root ? keyCommands({ ...parts, root, find: (ctx) => findRequest(parts, ctx) }) : []),
   ]
 }
 
-async function list({ approvals }: CommandParts, ctx: CommandContext): Promise<CommandResult> {
+async function list({ approvals }: Pick<DecideParts, 'approvals'>, ctx: CommandContext): Promise<CommandResult> {
   const state = ctx.options['state']
   if (state !== undefined && !isState(state)) {
     throw ctx.usageError(`--state takes one of ${STATES.join(', ')}, not "${String(state)}"`)

@@ -22,6 +22,10 @@ import { approvalsPart } from './routes.js'
 import { onApprovalEscalated, previewsCollection } from './slot.js'
 
 export { type ApprovalsDeps, createApprovals } from './approvals.js'
+// Parts for an owner of the slot that keeps requests elsewhere: whose word counts, and the commands.
+export { asksKey, covers } from './asks.js'
+export { identify, mustBeEntitled, type Person, type Proven, ruleFor } from './authority.js'
+export { type ApprovalCommandParts, approvalCommands } from './commands.js'
 export * from './slot.js'
 
 /** Approvals bound to the digest of an action, used once, expiring; decided on the command line or by other plugins. */

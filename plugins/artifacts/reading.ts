@@ -41,8 +41,17 @@ export async function readArtifact(directory: string, id?: string): Promise<Read
   return { manifest, facts, bundle, path: join(directory, 'content', manifest.filename) }
 }
 
-/** What the content is instead of what was saved; `undefined` when it is that. */
-export async function contentProblem({ path, manifest }: ReadArtifact): Promise<string | undefined> {
+/**
+ * What the file at `path` is instead of the content that was saved; `undefined` when it is that. Follows no link, and waits
+ * for no pipe.
+ */
+export async function contentProblem({
+  path,
+  manifest,
+}: {
+  readonly path: string
+  readonly manifest: Pick<ArtifactManifest, 'size' | 'sha256'>
+}): Promise<string | undefined> {
   const found = await withFile(path, async (handle, size) => {
     if (size !== manifest.size) return { size, sha256: '' }
     const hash = createHash('sha256')

@@ -93,7 +93,7 @@ export async function saveArtifact(
 }
 
 /** The failure of a save that left no artifact, or that may not survive a power cut. */
-function unsaved(error: unknown, effect: 'none' | 'unknown'): HandlerError {
+export function unsaved(error: unknown, effect: 'none' | 'unknown'): HandlerError {
   const { message, code, help } = new ClonedError('ARTIFACT_UNSAVED', { cause: describeThrown(error) })
   return new HandlerError(message, { effect, code, help })
 }

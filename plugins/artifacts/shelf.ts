@@ -121,8 +121,8 @@ function sortKey({ created_at, id }: ArtifactManifest): string {
   return `${created_at} ${id}`
 }
 
-/** Throws `ARTIFACT_KEY` for what is not an Ed25519 public key. */
-function publicKeyIn(pem: string): KeyObject {
+/** The key of `Artifacts.verify`. Throws `ARTIFACT_KEY` for what is not an Ed25519 public key. */
+export function publicKeyIn(pem: string): KeyObject {
   try {
     const key = createPublicKey(pem)
     if (key.asymmetricKeyType === 'ed25519' && !/PRIVATE/.test(pem)) return key

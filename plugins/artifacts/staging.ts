@@ -12,7 +12,7 @@ const PIECE = 1024 * 1024
 /** More content than an artifact may have. */
 export class TooLarge extends Error {}
 
-/** Writes `content/<filename>` into a new directory, read-only and synced. Throws {@link TooLarge}, or when `signal` aborts. */
+/** Writes `content/<filename>` into a directory, read-only and synced. Throws {@link TooLarge}, or when `signal` aborts. */
 export async function writeContent(
   staged: string,
   filename: string,

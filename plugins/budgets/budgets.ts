@@ -108,7 +108,8 @@ export function createBudgets({ store, policy, now, warn = () => {} }: BudgetsDe
   }
 }
 
-function usageIn(cap: Cap, start: number, at: number, millionths: number, subject?: string): BudgetUsage {
+/** One counter as it is shown: `millionths` used of the window that began at `start`. */
+export function usageIn(cap: Cap, start: number, at: number, millionths: number, subject?: string): BudgetUsage {
   const { category, limit, windowMs, per, tools } = cap
   const used = millionths / MILLIONTHS
   const elapsed = at - start
@@ -127,11 +128,12 @@ function usageIn(cap: Cap, start: number, at: number, millionths: number, subjec
 }
 
 /** Whether this very draw took the counter from below the threshold to it. Takes are one after the other, so only one does. */
-function crosses({ cap, amount }: Draw, used: number): boolean {
+export function crosses({ cap, amount }: Draw, used: number): boolean {
   return used >= cap.warnAt && used - amount < cap.warnAt
 }
 
-function warningOf(
+/** What is told of a draw that {@link crosses}. */
+export function warningOf(
   { callId }: TakeRef,
   { target }: ToolCall,
   { cap, counter, window }: Draw,
@@ -151,7 +153,8 @@ function warningOf(
   }
 }
 
-function exceeded({ cap, window, amount }: Draw, used: number, pack: string): TakeAnswer {
+/** The refusal of a draw for which there is no room in the policy of `pack`. */
+export function exceeded({ cap, window, amount }: Draw, used: number, pack: string): TakeAnswer {
   const { code, message, help } = new ClonedError('BUDGET_EXCEEDED', {
     category: cap.category,
     used: used / MILLIONTHS,

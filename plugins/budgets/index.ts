@@ -10,7 +10,15 @@ import { budgetsPart } from './routes.js'
 import { MIGRATIONS } from './schema.js'
 import { budgetsSlot, onBudgetWarning } from './slot.js'
 
-export { type BudgetsDeps, createBudgets, type OpenBudgets } from './budgets.js'
+export {
+  type BudgetsDeps,
+  createBudgets,
+  crosses,
+  exceeded,
+  type OpenBudgets,
+  usageIn,
+  warningOf,
+} from './budgets.js'
 export {
   type Cap,
   capsOf,

@@ -18,10 +18,19 @@ import type { RunOptions } from './run.js'
 import { cliSlot, commandsCollection } from './slot.js'
 import { terminalChannel } from './terminal-channel.js'
 
-export { type CliIo, processIo } from './io.js'
+// Parts for an owner of the slot that reads lines in another way.
+export { callCommand } from './commands/call.js'
+export type { CommandServices } from './commands/services.js'
+export { toolCommands } from './commands/tools.js'
+export { howToDecide } from './how-to-decide.js'
+export { readInput } from './input.js'
+export { type CliIo, processIo, readAll } from './io.js'
 export { printable } from './printable.js'
+export { asClonedError, errorJson, exitOf } from './report.js'
 export type { RunOptions } from './run.js'
 export * from './slot.js'
+export { table } from './table.js'
+export { terminalChannel } from './terminal-channel.js'
 
 const ID = 'cloned.cli'
 

@@ -24,7 +24,7 @@ export interface FeedEvent {
 
 /** Which events. */
 export interface EventFilter {
-  /** Beginnings of types: `approval.`, `run.done`; all types without. */
+  /** Beginnings of types: `approval.`, `run.done`; all types when absent or empty. */
   readonly types?: readonly string[]
   readonly subject?: string
 }
@@ -50,10 +50,13 @@ export interface EventPage {
 export interface Events {
   /**
    * The statement that puts an event into the feed. A plugin adds it to the batch of the change that it tells of: both are
-   * then durable, or neither. Throws `EVENT_REFUSED` for an event that was not declared or is too large.
+   * then durable, or neither. Throws `EVENT_REFUSED` for an event that was not declared, is too large, or is no JSON.
    */
   statement(event: NewEvent): Statement
-  /** Takes in what the audit log and the plugins of every process have said so far. */
+  /**
+   * Takes in what the audit log and the plugins of every process have said so far. However many do so at once, nothing is
+   * taken in twice, and none of them fails for it.
+   */
   takeIn(): Promise<void>
   /** The oldest event that is kept and the newest; `first` is `last + 1` where none is kept. */
   range(): Promise<{ readonly first: number; readonly last: number }>

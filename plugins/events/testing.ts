@@ -140,14 +140,15 @@ export function eventsSuite(open: OpenReplaced): readonly ContractCase[] {
     }),
     rule('refuses what no plugin declared, and what is too large', async ({ kernel }) => {
       const { statement } = kernel.service(eventsSlot)
-      const bad: NewEvent[] = [
-        { type: 'bench.events.unheard-of', data: {} },
-        { type: 'tool.outcome', data: { status: 'done' } },
-        { type: HAPPENED, subject: 'x'.repeat(257), data: {} },
-        { type: HAPPENED, data: { text: 'x'.repeat(16 * 1024) } },
-        { type: HAPPENED, data: { when: (() => 0) as unknown as Json } },
-      ]
-      for (const event of bad) assert.throws(() => statement(event), { code: 'EVENT_REFUSED' }, JSON.stringify(event))
+      const bad: Record<string, NewEvent> = {
+        'a type that nobody declared': { type: 'bench.events.unheard-of', data: {} },
+        'a type of the audit log': { type: 'tool.outcome', data: { status: 'done' } },
+        'a subject of 257 characters': { type: HAPPENED, subject: 'x'.repeat(257), data: {} },
+        'more than 16 KiB': { type: HAPPENED, data: { text: 'x'.repeat(16 * 1024) } },
+        'what is no JSON': { type: HAPPENED, data: { when: (() => 0) as unknown as Json } },
+      }
+      for (const [what, event] of Object.entries(bad))
+        assert.throws(() => statement(event), { code: 'EVENT_REFUSED' }, what)
       assert.deepEqual(await read(kernel), [])
     }),
     rule('a secret that the process has used does not get into the feed', async ({ kernel }) => {

@@ -2,7 +2,9 @@
 import type { Socket } from 'node:net'
 import { describeThrown, type Logger } from 'cloned/kernel'
 import type { Agent, buildConnector } from 'undici'
+import type { Carried, Carrier, Sending } from './carrier.js'
 import { type DialParts, dial, vettedConnector } from './dial.js'
+import { Exchange } from './exchange.js'
 import type { Resolve } from './resolve.js'
 import type { AddressPolicy } from './rule.js'
 import type { Target } from './target.js'
@@ -24,7 +26,7 @@ const KEEP_ALIVE_MS = 4_000
 const MAX_KEEP_ALIVE_MS = 60_000
 const MAX_HEADER_BYTES = 64 * 1024
 
-export class Agents {
+export class Agents implements Carrier {
   readonly #parts: AgentParts
   readonly #agents = new Map<string, Agent>()
   #undici: typeof import('undici') | undefined
@@ -38,6 +40,13 @@ export class Agents {
   /** Loads the client; once, at the first request. */
   async load(): Promise<void> {
     this.#undici ??= await import('undici')
+  }
+
+  carry({ target, bound: { method, path, headers, body }, epoch, addresses, maxBytes, onData }: Sending): Carried {
+    const exchange = new Exchange({ host: target.host.text, maxBytes, onData })
+    const request = { origin: target.origin, path, method: method as 'GET', headers, body: body ?? null }
+    this.agent(epoch, addresses).dispatch(request, exchange)
+    return exchange
   }
 
   /** The agent for requests that this policy allowed. Those of another epoch finish what they have and close. */

@@ -7,6 +7,7 @@ import type { FetchInit } from './slot.js'
 /** What came back, not yet decoded. */
 export interface Received {
   readonly status: number
+  /** By lower-case name; one that came more than once is a list, so that nobody takes the first for the only one. */
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
 }

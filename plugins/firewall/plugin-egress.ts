@@ -1,15 +1,14 @@
 // Gives plugins a way out of their own, to the hosts that their configuration declares; it never widens what agents may reach.
-import type { AgentParts } from './agents.js'
 import { compileEgress } from './decide.js'
-import { SafeFetch } from './safe-fetch.js'
+import { SafeFetch, type SafeFetchParts } from './safe-fetch.js'
 import type { PluginCaller, PluginFetch } from './slot.js'
 
 /** The ways out that were given. */
 export class PluginEgress {
-  readonly #parts: AgentParts & { readonly now: () => number }
+  readonly #parts: Omit<SafeFetchParts, 'rules'>
   readonly #open: SafeFetch[] = []
 
-  constructor(parts: AgentParts & { readonly now: () => number }) {
+  constructor(parts: Omit<SafeFetchParts, 'rules'>) {
     this.#parts = parts
   }
 

@@ -1,8 +1,9 @@
 // Makes requests: every hop judged, bound and sent in this order; nothing leaves that the rules in force do not allow.
 import { ClonedError, isClonedError } from 'cloned/kernel'
 import { type AgentParts, Agents } from './agents.js'
+import type { Carrier } from './carrier.js'
 import { decode } from './decode.js'
-import { Exchange, type Received } from './exchange.js'
+import type { Received } from './exchange.js'
 import { denied } from './explain.js'
 import { end, type LiveRequest, LiveRequests, whileAlive } from './live.js'
 import { type Hop, isRedirect, MAX_REDIRECTS, nextHop } from './redirect.js'
@@ -18,6 +19,8 @@ export interface SafeFetchParts extends AgentParts {
   /** Throws when there are none that can be used: nothing is sent then. */
   readonly rules: () => RulesInForce
   readonly now: () => number
+  /** Makes what carries requests. Default: connections that are kept. */
+  readonly carrier?: () => Carrier
 }
 
 /** Asks others about a hop. Throws, or rejects, to stop it. */
@@ -28,13 +31,13 @@ const DEADLINE_MS = 60_000
 
 export class SafeFetch {
   readonly #parts: SafeFetchParts
-  readonly #agents: Agents
+  readonly #carrier: Carrier
   readonly #live: LiveRequests
   #closed = false
 
   constructor(parts: SafeFetchParts) {
     this.#parts = parts
-    this.#agents = new Agents(parts)
+    this.#carrier = parts.carrier?.() ?? new Agents(parts)
     this.#live = new LiveRequests(parts)
   }
 
@@ -68,7 +71,7 @@ export class SafeFetch {
     for (const signal of signals) signal.aborted ? cancel() : signal.addEventListener('abort', cancel, { once: true })
     this.#live.add(live)
     try {
-      await this.#agents.load()
+      await this.#carrier.load()
       return await this.#follow(live, caller, { target, request: outgoing(init, host) }, init, check)
     } finally {
       this.#live.remove(live)
@@ -80,7 +83,7 @@ export class SafeFetch {
   async close(): Promise<void> {
     this.#closed = true
     this.#live.endAll(new ClonedError('EGRESS_CANCELLED', { host: 'every host' }))
-    await this.#agents.close()
+    await this.#carrier.close()
   }
 
   async #follow(
@@ -128,20 +131,11 @@ export class SafeFetch {
     // Again, and from here on without a pause: while the others were asked, the policy may have changed.
     const grant = granted(this.#parts.rules, caller, method, target)
     const { maxBytes = MAX_BYTES, onData } = init
-    const exchange = new Exchange({ host: target.host.text, maxBytes, onData })
-    live.abort = (error) => exchange.abort(error)
+    const { epoch, addresses } = grant
+    const carried = this.#carrier.carry({ target, bound, epoch, addresses, maxBytes, onData })
+    live.abort = (error) => carried.abort(error)
     live.revoked = revocation(caller, method, target, grant)
-    this.#agents.agent(grant.epoch, grant.addresses).dispatch(
-      {
-        origin: target.origin,
-        path: bound.path,
-        method: method as 'GET',
-        headers: bound.headers,
-        body: bound.body ?? null,
-      },
-      exchange,
-    )
-    return await exchange.received
+    return await carried.received
   }
 }
 

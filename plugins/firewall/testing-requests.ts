@@ -12,7 +12,12 @@ export function requests(rule: Served): readonly ContractCase[] {
       const headers = { 'X-Test': 'a' }
       const response = await firewall.fetch(ctx, `${server.url}/echo?q=1`, { method: 'POST', headers, body: 'hello' })
       assert.deepEqual([response.status, response.ok, response.redirected], [200, true, false])
-      assert.deepEqual(response.json(), { path: '/echo?q=1', test: 'a', body: 'hello' })
+      assert.deepEqual(response.json(), {
+        path: '/echo?q=1',
+        host: `127.0.0.1:${server.port}`,
+        test: 'a',
+        body: 'hello',
+      })
       assert.deepEqual(server.seen, ['POST /echo?q=1'])
       assert.deepEqual(asked, [`POST ${server.url}/echo?q=1`])
     }),
@@ -48,6 +53,11 @@ export function requests(rule: Served): readonly ContractCase[] {
       const { firewall, server } = await opened(subject)
       assert.equal(await codeOf(() => firewall.fetch(context().ctx, `${server.url}/circle`)), 'EGRESS_REDIRECT')
       assert.ok(server.seen.length <= 6, `${server.seen.length} requests`)
+    }),
+    rule('a redirect that says two places leads to none of them', async (subject) => {
+      const { firewall, server } = await opened(subject)
+      assert.equal(await codeOf(() => firewall.fetch(context().ctx, `${server.url}/both`)), 'EGRESS_REDIRECT')
+      assert.deepEqual(server.seen, ['GET /both'])
     }),
     rule('a caller cannot frame, route or relay the message', async (subject) => {
       const { firewall, server } = await opened(subject)

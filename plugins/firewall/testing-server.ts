@@ -15,11 +15,12 @@ export interface TestServer {
   close(): Promise<void>
 }
 
+const BOTH = ['location', '/echo', 'location', '/circle']
 const LARGE = Buffer.alloc(200_000, 'a')
 
 /**
- * `/echo` answers what it got, `/to?URL` leads there and `/circle` to itself, `/large` and `/bomb` are 200,000 bytes, the
- * second one compressed, and `/never` is not answered.
+ * `/echo` answers what it got, `/to?URL` leads there, `/both` to two places and `/circle` to itself, `/large` and `/bomb` are
+ * 200,000 bytes, the second one compressed, and `/never` is not answered.
  */
 export async function loopbackServer(): Promise<TestServer> {
   const seen: string[] = []
@@ -58,11 +59,13 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   if (pathname === '/large') return void response.end(LARGE)
   if (pathname === '/bomb') return void response.setHeader('content-encoding', 'gzip').end(gzipSync(LARGE))
   if (pathname === '/circle') return void response.writeHead(302, { location: '/circle' }).end()
+  if (pathname === '/both') return void response.writeHead(302, BOTH).end()
   if (pathname === '/to') return void response.writeHead(302, { location: search.slice(1) }).end()
   const chunks: Buffer[] = []
   request.on('data', (chunk: Buffer) => chunks.push(chunk))
   request.on('end', () => {
     const body = Buffer.concat(chunks).toString('utf8')
-    response.end(JSON.stringify({ path: request.url, test: request.headers['x-test'] ?? null, body }))
+    const { host } = request.headers
+    response.end(JSON.stringify({ path: request.url, host, test: request.headers['x-test'] ?? null, body }))
   })
 }

@@ -8,12 +8,14 @@ export interface By extends Pick<CallOptions, 'dryRun' | 'signal'> {
   readonly actor?: ActorInput | undefined
 }
 
+/** Requests of a person or a program to change who is paired. */
 export interface Asking {
   invite(invite: PairingInvite, by: By): Promise<Outcome<PairingChanged>>
   approve(device: Device, by: By): Promise<Outcome<PairingChanged>>
   revoke(device: Device, by: By): Promise<Outcome<PairingChanged>>
 }
 
+/** Makes them actions of the gate. */
 export function askingAt(gate: Pick<Gate, 'act'>): Asking {
   const request = <I>(target: string, input: I, title: string, { actor, ...options }: By) =>
     [{ target, input, about: { title }, ...(actor === undefined ? {} : { actor }) }, options] as const

@@ -9,7 +9,14 @@ import { SCOPES } from './kinds.js'
 import { deviceJson } from './render.js'
 import type { Pairings } from './slot.js'
 
-export interface CommandParts {
+export interface DeviceCommandParts {
+  readonly devices: Pairings
+  readonly asking: Pick<Asking, 'approve' | 'revoke'>
+  /** Shown where there is no device. */
+  readonly none: string
+}
+
+interface CommandParts {
   readonly devices: Pairings
   readonly invitations: Pick<Invitations, 'prepare'>
   readonly asking: Asking
@@ -20,6 +27,37 @@ const USUAL = 'tools:read,tools:call,runs:read,runs:write,approvals:read,artifac
 const MINUTES = 10
 
 export function pairingCommands({ devices, invitations, asking }: CommandParts): readonly Command[] {
+  return [inviteCommand(invitations, asking), ...deviceCommands({ devices, asking, none: NONE })]
+}
+
+function inviteCommand(invitations: CommandParts['invitations'], asking: Pick<Asking, 'invite'>): Command {
+  return {
+    name: 'pairings invite',
+    summary: 'Make a code with which one device can ask to be paired',
+    options: [
+      { flags: '--scopes <list>', description: `The most that it can ask for; ${USUAL} without` },
+      { flags: '--minutes <n>', description: `How long the code is good; ${MINUTES} without, at most 1440` },
+    ],
+    examples: ['cloned pairings invite', 'cloned pairings invite --scopes approvals:read,approvals:decide'],
+    needs: 'workspace',
+    async run(ctx) {
+      const { scopes, minutes } = invitationOf(ctx)
+      const { code, invite } = await invitations.prepare(scopes, minutes * 60)
+      const outcome = await asking.invite(invite, by(ctx))
+      const text = [
+        `Code: ${ctx.paint.bold(code)}   (for one device, ${minutes} min)`,
+        'Type it on the device. Its screen then shows another code; compare it: cloned pairings list',
+      ].join('\n')
+      const result = actionResult(outcome, text, ctx)
+      // A code whose invitation waits for approval is good from then on, so it is shown in any case but refusal.
+      if (outcome.status === 'pending') return { ...result, text, json: { ...(result.json as object), code } as Json }
+      return outcome.status === 'done' ? { ...result, json: { ...(result.json as object), code } as Json } : result
+    },
+  }
+}
+
+/** `pairings list | approve | revoke`, however devices come to wait. */
+export function deviceCommands({ devices, asking, none }: DeviceCommandParts): readonly Command[] {
   return [
     {
       name: 'pairings list',
@@ -37,31 +75,8 @@ export function pairingCommands({ devices, invitations, asking }: CommandParts):
         ])
         return {
           json: { pairings: all.map(deviceJson) },
-          text: all.length === 0 ? NONE : table(['device', 'name', 'state', 'code', 'scopes'], rows),
+          text: all.length === 0 ? none : table(['device', 'name', 'state', 'code', 'scopes'], rows),
         }
-      },
-    },
-    {
-      name: 'pairings invite',
-      summary: 'Make a code with which one device can ask to be paired',
-      options: [
-        { flags: '--scopes <list>', description: `The most that it can ask for; ${USUAL} without` },
-        { flags: '--minutes <n>', description: `How long the code is good; ${MINUTES} without, at most 1440` },
-      ],
-      examples: ['cloned pairings invite', 'cloned pairings invite --scopes approvals:read,approvals:decide'],
-      needs: 'workspace',
-      async run(ctx) {
-        const { scopes, minutes } = invitationOf(ctx)
-        const { code, invite } = await invitations.prepare(scopes, minutes * 60)
-        const outcome = await asking.invite(invite, by(ctx))
-        const text = [
-          `Code: ${ctx.paint.bold(code)}   (for one device, ${minutes} min)`,
-          'Type it on the device. Its screen then shows another code; compare it: cloned pairings list',
-        ].join('\n')
-        const result = actionResult(outcome, text, ctx)
-        // A code whose invitation waits for approval is good from then on, so it is shown in any case but refusal.
-        if (outcome.status === 'pending') return { ...result, text, json: { ...(result.json as object), code } as Json }
-        return outcome.status === 'done' ? { ...result, json: { ...(result.json as object), code } as Json } : result
       },
     },
     {

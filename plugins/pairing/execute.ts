@@ -13,29 +13,30 @@ import {
 } from './kinds.js'
 import { REVOKED } from './standing.js'
 
-interface Executors {
-  readonly invite: Executor<PairingInvite, PairingChanged>
+/** What carries out that devices are let in and taken out. */
+export interface DeviceExecutors {
   readonly approve: Executor<PairingApprove, PairingChanged>
   readonly revoke: Executor<PairingRevoke, PairingChanged>
 }
 
-export function executors(
-  invitations: Pick<Invitations, 'add'>,
-  devices: Pick<Devices, 'approve' | 'revoke'>,
-): Executors {
+export function inviteExecutor(invitations: Pick<Invitations, 'add'>): Executor<PairingInvite, PairingChanged> {
   return {
-    invite: {
-      input: inviteInput,
-      async execute(invite) {
-        try {
-          await invitations.add(invite)
-        } catch (error) {
-          if (!isClonedError(error) || error.code !== 'PAIRING_LIMIT') throw error
-          throw fail(error.message, error)
-        }
-        return { id: invite.id, state: 'invited' }
-      },
+    input: inviteInput,
+    async execute(invite) {
+      try {
+        await invitations.add(invite)
+      } catch (error) {
+        if (!isClonedError(error) || error.code !== 'PAIRING_LIMIT') throw error
+        throw fail(error.message, error)
+      }
+      return { id: invite.id, state: 'invited' }
     },
+  }
+}
+
+/** For the kinds `pairingApprove` and `pairingRevoke`. What the devices refuse fails without effect. */
+export function deviceExecutors(devices: Pick<Devices, 'approve' | 'revoke'>): DeviceExecutors {
+  return {
     approve: {
       input: approveInput,
       async execute(device, ctx) {

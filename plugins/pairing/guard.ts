@@ -4,6 +4,7 @@ import { sameText } from './codes.js'
 import type { Devices } from './devices.js'
 import type { PairingApprove } from './kinds.js'
 
+/** For `hooks.guard(beforePairing, …)`. */
 export async function voteOnPairing(devices: Pick<Devices, 'get'>, action: Action): Promise<GuardAnswer> {
   const { id, name, thumbprint, scopes, code } = action.input as unknown as PairingApprove
   const device = await devices.get(id)

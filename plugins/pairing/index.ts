@@ -10,7 +10,7 @@ import { deviceAuthenticators } from './authenticators.js'
 import { pairingCommands } from './commands.js'
 import { createDevices, isRevoked } from './devices.js'
 import { createEnrolment } from './enrol.js'
-import { executors } from './execute.js'
+import { deviceExecutors, inviteExecutor } from './execute.js'
 import { voteOnPairing } from './guard.js'
 import { createInvitations } from './invitations.js'
 import { beforePairing, pairingApprove, pairingInvite, pairingRevoke } from './kinds.js'
@@ -21,17 +21,23 @@ import { pairingsSlot } from './slot.js'
 import { createStanding } from './standing.js'
 import { createTokens } from './tokens.js'
 
-export { comparisonCode, isCode, newDeviceId } from './codes.js'
+// Parts for an owner of the slot whose devices prove themselves in another way.
+export { type Asking, askingAt, type By } from './ask.js'
+export { sameText } from './codes.js'
+export { type DeviceCommandParts, deviceCommands } from './commands.js'
+export { newDevice } from './devices.js'
+export { type DeviceExecutors, deviceExecutors } from './execute.js'
+export { voteOnPairing } from './guard.js'
 export {
   approveInput,
   beforePairing,
   type PairingApprove,
   type PairingChanged,
+  type PairingInvite,
   type PairingRevoke,
   pairingApprove,
   pairingInvite,
   pairingRevoke,
-  revokeInput,
 } from './kinds.js'
 export * from './slot.js'
 
@@ -63,8 +69,8 @@ export const pairingPlugin = definePlugin({
 
     onStart(() => store.migrate('cloned.pairing', MIGRATIONS))
     hooks.guard(beforePairing, (action) => voteOnPairing(devices, action))
-    const { invite, approve, revoke } = executors(invitations, devices)
-    actions.execute(pairingInvite, invite)
+    const { approve, revoke } = deviceExecutors(devices)
+    actions.execute(pairingInvite, inviteExecutor(invitations))
     actions.execute(pairingApprove, approve)
     actions.execute(pairingRevoke, revoke)
     return {

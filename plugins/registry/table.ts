@@ -37,6 +37,27 @@ export interface SeenCatalog {
   readonly keepers?: readonly string[]
 }
 
+/** Where what was approved is kept. Everything that resolves is durable, and seen by every process. */
+export interface RegistryTable {
+  state(): Promise<RegistryState>
+  /** What is pinned under these names. A pin is never changed and never forgotten, not by a removal either. */
+  pins(names: readonly string[]): Promise<readonly Pin[]>
+  /** The highest version of a connector that was ever installed. */
+  highest(id: string): Promise<string | undefined>
+  /** Puts a package in the place of what was there, and keeps the pins. `STORE_CONFLICT` when that is not `previous`. */
+  install(row: Installed, about: { previous: string | null; highest: string; pins: readonly Pin[] }): Promise<void>
+  /** `STORE_CONFLICT` when this package is not what is installed. */
+  enable(id: string, digest: string, enabled: boolean): Promise<void>
+  /** `STORE_CONFLICT` when this package is not what is installed. */
+  remove(id: string, digest: string): Promise<void>
+  /** Remembers why a connector was found unfit; raises no generation. */
+  notice(id: string, problem: string): Promise<void>
+  /** What was last seen at the location of a catalog; version 0 where nothing was. */
+  catalog(location: string): Promise<SeenCatalog>
+  /** Never goes back to an older version; the keepers of a location are those of the first time, whoever comes later. */
+  sawCatalog(location: string, seen: SeenCatalog): Promise<void>
+}
+
 const STEPS = [
   [
     `create table registry_connectors (
@@ -65,7 +86,8 @@ const STEPS = [
 
 type StorePart = Pick<Store, 'all' | 'write' | 'migrate'>
 
-export class RegistryTable {
+/** In tables of the store. */
+export class StoredTable implements RegistryTable {
   readonly #store: StorePart
 
   constructor(store: StorePart) {
@@ -103,8 +125,7 @@ export class RegistryTable {
     return row && String(row['version'])
   }
 
-  /** Puts a package in the place of what was there. `STORE_CONFLICT` when that is not `previous`. */
-  install(row: Installed, about: { previous: string | null; highest: string; pins: readonly Pin[] }): Promise<void> {
+  install(row: Installed, about: Parameters<RegistryTable['install']>[1]): Promise<void> {
     const args = [row.id, row.version, row.digest, row.publisher, Number(row.enabled), row.installedAt, row.installedBy]
     const { previous } = about
     const statement: Statement =
@@ -150,7 +171,6 @@ export class RegistryTable {
     await this.#store.write([{ sql: 'update registry_connectors set noticed = $2 where id = $1', args: [id, problem] }])
   }
 
-  /** What was last seen at the location of a catalog; version 0 where nothing was. */
   async catalog(location: string): Promise<SeenCatalog> {
     const [row] = await this.#store.all('select version, keepers from registry_catalogs where location = $1', location)
     const keepers = row?.['keepers']
@@ -160,7 +180,6 @@ export class RegistryTable {
     }
   }
 
-  /** The keepers of a location are those of the first time, whoever comes later. */
   async sawCatalog(location: string, { version, keepers = [] }: SeenCatalog): Promise<void> {
     const sql = `insert into registry_catalogs (location, version, keepers) values ($1, $2, $3)
       on conflict (location) do update set version = excluded.version,

@@ -40,7 +40,7 @@ export class Hands {
   }
 
   /** Takes the wakes of runs from now on; nothing is advanced before `ready`. */
-  work(store: Store): void {
+  work(store: Pick<Store, 'work'>): void {
     store.work(QUEUE, (id, life) => this.#hold(id, life))
   }
 

@@ -6,10 +6,13 @@ import { integrityCheck } from './check.js'
 import { storeSlot } from './slot.js'
 import { createStore } from './store.js'
 
+// Parts for an owner of the slot with another file, or another engine that speaks SQLite.
 export { statementFault } from './faults.js'
+export { appliedSteps } from './migrate.js'
 export * from './slot.js'
 export { checkArguments, type Purpose, type Translated, translate } from './statement.js'
 export { createStore, type EmbeddedStore, type StoreOptions } from './store.js'
+export { createWakes, type WakeParts, type WakeWork } from './wake-work.js'
 
 /** Owns `.cloned/state.db`. */
 export const storePlugin = definePlugin({

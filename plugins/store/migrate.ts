@@ -7,7 +7,7 @@ const APPLIED = 'select step, digest from store_steps where owner = $1 order by 
 
 /** Whether every step is applied already; a read, so that a usual start writes nothing. Throws as {@link migrate}. */
 export function isMigrated(session: Session, owner: string, steps: readonly (readonly string[])[]): boolean {
-  return check(owner, session.read(APPLIED, [owner]), steps) === steps.length
+  return appliedSteps(owner, session.read(APPLIED, [owner]), steps) === steps.length
 }
 
 /**
@@ -16,7 +16,7 @@ export function isMigrated(session: Session, owner: string, steps: readonly (rea
  */
 export function migrate(session: Session, owner: string, steps: readonly (readonly string[])[]): void {
   const [rows = []] = session.batch([{ sql: APPLIED, args: [owner] }])
-  for (let step = check(owner, rows, steps); step < steps.length; step++) {
+  for (let step = appliedSteps(owner, rows, steps); step < steps.length; step++) {
     const statements = steps[step] ?? []
     session.batch(
       statements.map((sql) => ({ sql })),
@@ -32,8 +32,11 @@ export function migrate(session: Session, owner: string, steps: readonly (readon
   }
 }
 
-/** How many steps are applied. */
-function check(owner: string, rows: readonly Row[], steps: readonly (readonly string[])[]): number {
+/**
+ * How many steps are applied, by rows of their numbers (`step`, from 1) and digests (`digest`), in order. Throws `STORE_NEWER`
+ * and `STORE_STEP_CHANGED`.
+ */
+export function appliedSteps(owner: string, rows: readonly Row[], steps: readonly (readonly string[])[]): number {
   if (rows.length > steps.length) {
     throw new ClonedError('STORE_NEWER', { owner, found: rows.length, known: steps.length })
   }

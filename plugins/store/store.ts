@@ -1,15 +1,14 @@
 // Puts the embedded store together: connection, groups, steps and wakes; never answers before what it says is true.
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ClonedError, describeThrown, type Logger, membersOf } from 'cloned/kernel'
+import { ClonedError, describeThrown, type Logger } from 'cloned/kernel'
 import { openConnections } from './database-file.js'
-import { Dispatcher } from './dispatcher.js'
 import { isBusy, storeFault } from './faults.js'
 import { GroupWriter } from './group-writer.js'
 import { isMigrated, migrate } from './migrate.js'
 import { Session } from './session.js'
 import type { Row, Statement, Store, Value, WriteOptions } from './slot.js'
-import { putWake, WAKES_STEPS, Wakes } from './wakes.js'
+import { createWakes, type WakeWork } from './wake-work.js'
 
 /** How to make a store. */
 export interface StoreOptions {
@@ -40,7 +39,7 @@ export function createStore(options: StoreOptions): EmbeddedStore {
 
 class SqliteStore implements EmbeddedStore {
   readonly #options: Required<Omit<StoreOptions, 'log'>>
-  readonly #dispatcher: Dispatcher
+  readonly #wakes: WakeWork
   readonly #writer: GroupWriter
   #state: 'new' | 'open' | 'closed' = 'new'
   #path = ''
@@ -49,8 +48,7 @@ class SqliteStore implements EmbeddedStore {
   constructor({ path, now, log, busyMs = 10_000 }: StoreOptions) {
     this.#options = { path, now, busyMs }
     this.#writer = new GroupWriter({ session: () => this.#connect(), giveUp: () => this.#disconnect(), busyMs })
-    const members = membersOf(() => join(dirname(this.#path), 'workers'))
-    this.#dispatcher = new Dispatcher({ wakes: new Wakes(this, now, members), members, now, log })
+    this.#wakes = createWakes({ store: this, directory: () => join(dirname(this.#path), 'workers'), now, log })
   }
 
   async open(): Promise<void> {
@@ -60,7 +58,7 @@ class SqliteStore implements EmbeddedStore {
     this.#state = 'open'
     try {
       await this.#patiently(() => this.#connect())
-      await this.migrate('cloned.store', WAKES_STEPS)
+      await this.migrate('cloned.store', this.#wakes.steps)
     } catch (error) {
       this.#state = 'closed'
       this.#disconnect()
@@ -74,11 +72,10 @@ class SqliteStore implements EmbeddedStore {
 
   async write(batch: readonly Statement[], { durable = true, wakes = [] }: WriteOptions = {}) {
     this.#mustBeOpen()
-    const due = wakes.map((wake) => putWake(wake, this.#options.now()))
     // Copied: the caller may change the array before the batch runs.
-    const statements = [...batch, ...due]
+    const statements = [...batch, ...this.#wakes.put(wakes)]
     const rows = await this.#writer.submit((session) => session.batch(statements), durable)
-    if (wakes.length > 0) this.#dispatcher.notice(wakes)
+    if (wakes.length > 0) this.#wakes.notice(wakes)
     return rows.slice(0, batch.length)
   }
 
@@ -93,16 +90,16 @@ class SqliteStore implements EmbeddedStore {
   }
 
   work(queue: string, handler: (key: string, life: AbortSignal) => Promise<void>): void {
-    this.#dispatcher.register(queue, handler)
+    this.#wakes.work(queue, handler)
   }
 
   async drainWork(): Promise<void> {
     this.#mustBeOpen()
-    await this.#dispatcher.drain()
+    await this.#wakes.drainWork()
   }
 
   async drain(): Promise<void> {
-    await this.#dispatcher.stop()
+    await this.#wakes.stop()
   }
 
   async close(): Promise<void> {
@@ -111,7 +108,7 @@ class SqliteStore implements EmbeddedStore {
       return
     }
     try {
-      await this.#dispatcher.stop()
+      await this.#wakes.stop()
       this.#state = 'closed'
       await this.#writer.idle()
       // Syncs the log first, and with it the commits that were not synced on their own.

@@ -1,6 +1,7 @@
 import { firewallSlot } from 'cloned/plugins/firewall'
-import { firewallSubject, firewallSuite, openTestWorkspace, type TestWorkspace } from 'cloned/testing'
+import { carrierSuite, firewallSubject, firewallSuite, openTestWorkspace, type TestWorkspace } from 'cloned/testing'
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import { Agents } from '../../plugins/firewall/agents.js'
 import { builtInAndWrapped } from './implementations.js'
 
 describe.each(builtInAndWrapped(firewallSlot))('the firewall contract, kept by %s', (_, composition) => {
@@ -25,5 +26,10 @@ describe.each(builtInAndWrapped(firewallSlot))('the firewall contract, kept by %
       },
     }
   })
+  for (const { name, run } of cases) it(name, run)
+})
+
+describe('the contract of carriers, kept by the built-in', () => {
+  const cases = carrierSuite((dialling) => new Agents({ ...dialling, log: { warn() {} } }))
   for (const { name, run } of cases) it(name, run)
 })

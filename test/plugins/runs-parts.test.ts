@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CallHistory, JsonObject, ToolContract } from 'cloned/kernel'
-import { createStore, type EmbeddedStore } from 'cloned/plugins/store'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createStore, type Store } from 'cloned/plugins/store'
+import { ledgerSuite, type MakeLedger } from 'cloned/testing'
+import { describe, expect, it } from 'vitest'
 import { settleInterrupted } from '../../plugins/runs/interrupted.js'
 import { Journal } from '../../plugins/runs/journal.js'
 import { Lanes } from '../../plugins/runs/lanes.js'
-import { createLedger, type Ledger } from '../../plugins/runs/ledger.js'
+import { createLedger } from '../../plugins/runs/ledger.js'
 import type { CallParts } from '../../plugins/runs/parts.js'
 import { Progress } from '../../plugins/runs/progress.js'
 import { Pursuits } from '../../plugins/runs/pursuits.js'
@@ -152,99 +153,20 @@ describe('a step that a hand left without a word', () => {
 })
 
 describe('the ledger', () => {
-  let directory: string
-  let store: EmbeddedStore
-  let ledger: Ledger
-  const taking = (limits = { workspace: 9, pipeline: 9 }) => ({ holder: 'h', instance: 'i', limits })
-  beforeEach(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'cloned-ledger-'))
-    store = createStore({ path: join(directory, 'state.db'), now: () => 9 })
-    await store.open()
-    await store.migrate('cloned.runs', MIGRATIONS)
-    ledger = createLedger(
+  const ledgerOf = (store: Store) =>
+    createLedger(
       store,
       () => 9,
       () => {},
     )
-  })
-  afterEach(async () => {
-    await store.close()
-    rmSync(directory, { recursive: true, force: true })
-  })
-
-  it('gives back what was put in, and clears what a write does not name', async () => {
-    const full = node({
-      state: 'failed',
-      calls: ['c'],
-      due: 8,
-      approval: 'ap_1',
-      output: { x: [1] },
-      artifact: 'art_1',
-      error: { code: 'X', message: 'm', help: 'h', effect: 'unknown' },
-      endedAt: 8,
-    })
-    const run = storedRun({ rerunOf: 'run_0' }, [full, node({ path: 'each[3]/s' })])
-    await ledger.insert(run)
-    expect(await ledger.load(run.id)).toEqual(run)
-    const held = await ledger.take(run, taking())
-    await ledger.write(held ?? { id: '', epoch: 0 }, [node()])
-    expect((await ledger.load(run.id))?.nodes.get('s')).toEqual(node())
-  })
-
-  it('refuses a hand that has lost its run, and keeps nothing of what it wrote', async () => {
-    const run = storedRun()
-    await ledger.insert(run)
-    const first = (await ledger.take(run, taking())) ?? { id: '', epoch: -1 }
-    const seen = (await ledger.load(run.id)) ?? run
-    expect(seen).toMatchObject({ carriers: ['i'], epoch: 1 })
-    const second = await ledger.take(seen, { ...taking(), instance: 'j' })
-    expect((await ledger.load(run.id))?.carriers).toEqual(['i', 'j'])
-    expect(await ledger.take(seen, taking())).toBeUndefined()
-    await expect(ledger.write(first, [node({ state: 'done' })])).rejects.toMatchObject({ code: 'STORE_CONFLICT' })
-    await expect(ledger.leave(first, { to: { state: 'done' } })).rejects.toMatchObject({ code: 'STORE_CONFLICT' })
-    expect(await ledger.load(run.id)).toMatchObject({ state: 'running', nodes: new Map() })
-    expect(await ledger.write(second ?? first, [node()])).toBe('running')
-  })
-
-  it.each([
-    ['cancelled', 'done', 'cancelled'],
-    ['cancelled', 'waiting', 'cancelled'],
-    ['paused', 'waiting', 'paused'],
-    ['paused', 'done', 'done'],
-  ] as const)('a run that was %s and then comes to be %s is %s', async (outside, inside, state) => {
-    const run = storedRun()
-    await ledger.insert(run)
-    const held = (await ledger.take(run, taking())) ?? { id: '', epoch: -1 }
-    expect(await ledger.change(run.id, { from: ['running'], to: outside })).toBe(true)
-    expect(await ledger.change(run.id, { from: ['running'], to: outside })).toBe(false)
-    expect(await ledger.write(held, [node()])).toBe(outside)
-    await ledger.leave(held, { to: { state: inside } })
-    expect(await ledger.load(run.id)).toMatchObject({ state, carriers: [] })
-  })
-
-  it('lets no more runs into hands than the limits say, and counts what the dead hold until they are buried', async () => {
-    for (const id of ['run_1', 'run_2', 'run_3']) await ledger.insert(storedRun({ id }))
-    const take = async (id: string, limits: { workspace: number; pipeline: number }) =>
-      ledger.take((await ledger.load(id)) ?? storedRun(), taking(limits))
-    expect(await take('run_1', { workspace: 2, pipeline: 2 })).toBeDefined()
-    expect(await take('run_2', { workspace: 1, pipeline: 2 })).toBeUndefined()
-    expect(await take('run_2', { workspace: 2, pipeline: 1 })).toBeUndefined()
-    expect(await take('run_2', { workspace: 2, pipeline: 2 })).toBeDefined()
-    expect(await take('run_3', { workspace: 2, pipeline: 2 })).toBeUndefined()
-    expect(await ledger.holders()).toEqual(['h'])
-    await ledger.free('h')
-    expect(await take('run_3', { workspace: 1, pipeline: 1 })).toBeDefined()
-  })
-
-  it('knows which runs are open, page by page', async () => {
-    const states = ['running', 'waiting', 'paused', 'done', 'failed', 'cancelled', 'waiting'] as const
-    for (const [i, state] of states.entries()) await ledger.insert(storedRun({ id: `run_${i}`, state, createdAt: i }))
-    expect(await ledger.open(2)).toEqual(['run_0', 'run_1'])
-    expect(await ledger.open(2, 'run_1')).toEqual(['run_6'])
-    expect(await ledger.ids(3)).toEqual(['run_6', 'run_5', 'run_4'])
-  })
+  const make: MakeLedger = async ({ store }) => {
+    await store.migrate('cloned.runs', MIGRATIONS)
+    return ledgerOf(store)
+  }
+  for (const { name, run } of ledgerSuite(make)) it(name, run)
 
   it('keeps the steps of runs that an older version has stored', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'cloned-ledger-'))
     const old = createStore({ path: join(directory, 'old.db'), now: () => 9 })
     await old.open()
     await old.migrate('cloned.runs', MIGRATIONS.slice(0, 1))
@@ -263,14 +185,9 @@ describe('the ledger', () => {
     const nodes = new Map([
       ['a', { path: 'a', state: 'done', calls: ['c'], attempts: 1, startedAt: 0, output: { x: 1 } }],
     ])
-    expect(
-      await createLedger(
-        old,
-        () => 9,
-        () => {},
-      ).load('run_o'),
-    ).toMatchObject({ format: 1, state: 'waiting', nodes })
+    expect(await ledgerOf(old).load('run_o')).toMatchObject({ format: 1, state: 'waiting', nodes })
     await old.close()
+    rmSync(directory, { recursive: true, force: true })
   })
 })
 

@@ -4,7 +4,9 @@ import type { Firewall } from '../../firewall/slot.js'
 import type { Incoming } from '../incoming.js'
 import { refusing } from '../install.js'
 
+/** A file of a remote catalog that is to be fetched, no larger than `max_bytes`. */
 export type CatalogFetch = { readonly url: string; readonly max_bytes: number }
+/** What came, in the directory of incoming files; hex SHA-256. */
 export type CatalogFetched = { readonly sha256: string; readonly size: number }
 
 /** Its caller repeats it once it is approved. */

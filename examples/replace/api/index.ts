@@ -1,7 +1,15 @@
 // An HTTP API on `node:http` in the place of the built-in one; it declares and wires, and listens only when it is asked to.
 import { definePlugin, gateSlot } from 'cloned/kernel'
-import { type Api, apiSlot, authenticatorsCollection, Lockout, localToken, type Principal } from 'cloned/plugins/api'
-import { type Command, commandsCollection } from 'cloned/plugins/cli'
+import {
+  type Api,
+  apiSlot,
+  authenticatorsCollection,
+  Lockout,
+  localToken,
+  type Principal,
+  serveCommand,
+} from 'cloned/plugins/api'
+import { commandsCollection } from 'cloned/plugins/cli'
 import { workspaceSlot } from 'cloned/plugins/workspace'
 import { type Door, hostDoor, type Listener, listenAt } from './doors.js'
 import { describeRoutes, routesOf } from './routes.js'
@@ -53,23 +61,3 @@ export default definePlugin({
     return { api, commands: [serveCommand(api)] }
   },
 })
-
-function serveCommand(api: Pick<Api, 'listen'>): Command {
-  return {
-    name: 'serve',
-    summary: 'Serve the HTTP API until interrupted',
-    options: [{ flags: '--port <n>', description: 'Port; one that is free without' }],
-    examples: ['cloned serve --port 4117'],
-    needs: 'workspace',
-    async run({ options, dryRun, tell, signal, usageError }) {
-      const port = Number(options['port'] ?? 0)
-      if (!Number.isInteger(port) || port < 0 || port > 65_535) throw usageError('--port takes a number up to 65535')
-      if (dryRun) return { json: { would: 'serve' }, text: 'Would serve the API.' }
-      const server = await api.listen({ port })
-      tell(`The API is at ${server.address}. Ctrl-C ends it.`)
-      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
-      await server.close()
-      return { json: { address: server.address }, text: '' }
-    },
-  }
-}

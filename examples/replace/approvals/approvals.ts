@@ -6,15 +6,16 @@ import {
   type AuditLog,
   ClonedError,
   canonical,
+  type Decision,
   type Gate,
   type Json,
   type JsonObject,
   type TakeAnswer,
 } from 'cloned/kernel'
+import { covers, identify, mustBeEntitled, ruleFor } from 'cloned/plugins/approvals'
 import type { Policy } from 'cloned/plugins/policy'
 import type { Store } from 'cloned/plugins/store'
-import { entitled } from './entitled.js'
-import { covers, type Entry, isLike, Ledger, type Opened } from './ledger.js'
+import { type Entry, isLike, Ledger, type Opened } from './ledger.js'
 
 export interface Parts {
   readonly audit: AuditLog
@@ -29,6 +30,7 @@ export interface Parts {
 export const STEPS = [['create table acme_approvals (id text primary key, body text not null)']]
 
 export function createApprovals({ audit, store, policy, gate, now, decided }: Parts): Approvals {
+  const rules = () => policy.snapshot().approvals
   const proofOf = (body: string) => audit.token('acme.approval', canonical(body))
   const ledger = new Ledger(audit, async (id, proof) => {
     const [row] = await store.all('select body from acme_approvals where id = $1', id)
@@ -37,84 +39,82 @@ export function createApprovals({ audit, store, policy, gate, now, decided }: Pa
   })
   const append = async (type: string, approval: string, fields: JsonObject) => {
     const at = now()
-    const record = { type: `approval.${type}`, ts: new Date(at).toISOString(), approval, at, ...fields }
-    const { seq } = await audit.append(record)
-    await ledger.catchUp()
+    const ts = new Date(at).toISOString()
+    const { seq } = await audit.append({ type: `approval.${type}`, ts, approval, at, ...fields })
+    await ledger.now()
     return seq
   }
+  const find = async (id: string) => (await ledger.now()).find((one) => one.id === id)
+  const list = async () => (await ledger.now()).map(show).reverse()
+  const unusable = (approval: string, reason: string) => new ClonedError('APPROVAL_UNUSABLE', { approval, reason })
+  const refusal = ({ code, message, help }: ClonedError): TakeAnswer => ({ ok: false, reason: message, code, help })
 
   /** As it stands now. What was seen as expired stays so, also when the clock is set back. */
   function show(entry: Entry): ApprovalRequest {
     const { word, use, expired: _, ...opened } = entry
-    const isOver = word?.verdict !== 'deny' && !use && opened.expiresAt <= now()
-    if (isOver) entry.expired = true
-    const decision = word?.verdict === 'deny' ? 'denied' : entry.expired ? 'expired' : word ? 'approved' : 'pending'
+    if (word?.verdict !== 'deny' && !use && opened.expiresAt <= now()) entry.expired = true
+    const open = entry.expired ? 'expired' : word ? 'approved' : 'pending'
     return {
       ...opened,
-      state: use ? 'used' : decision,
+      state: use ? 'used' : word?.verdict === 'deny' ? 'denied' : open,
       ...(word ? { decidedBy: word.by, decidedAt: word.at } : {}),
       ...(word?.reason === undefined ? {} : { reason: word.reason }),
       ...(use ? { usedBy: use.call } : {}),
     }
   }
-  const all = async () => {
-    await ledger.catchUp()
-    return [...ledger.entries.values()].map(show).reverse()
+
+  /** Whose word it is, if it counts. What these approvals cannot keep they do not accept. */
+  function speaker(entry: Entry, { by, proven, signed, edit, grant }: Decision) {
+    const refused = (reason: string) => new ClonedError('APPROVER_REFUSED', { approval: entry.id, reason })
+    if (signed !== undefined || edit !== undefined || grant) throw refused('only a plain yes or no is taken here')
+    const { n = 1 } = ruleFor(rules(), entry.action)?.quorum ?? {}
+    if (n > 1) throw refused(`${n} people have to agree, and only one can here`)
+    const person = identify(rules(), { named: by, osUser: proven ? by.osUser : gate.actor().osUser })
+    mustBeEntitled(rules(), person, entry, now())
+    return person.actor
   }
-  const found = async (id: string): Promise<Entry> => {
-    await ledger.catchUp()
-    const entry = ledger.entries.get(id)
-    if (entry) return entry
-    throw new ClonedError('APPROVAL_UNKNOWN', { approval: id })
-  }
-  const unusable = (approval: string, reason: string) => new ClonedError('APPROVAL_UNUSABLE', { approval, reason })
-  const refusal = ({ code, message, help }: ClonedError): TakeAnswer => ({ ok: false, reason: message, code, help })
 
   return {
     async match(digest, asks) {
       const usable = (one: ApprovalRequest) => one.state === 'approved' && one.action.digest === digest
-      return (await all()).find((one) => usable(one) && covers(one.asks, asks))
+      return (await list()).find((one) => usable(one) && covers(one.asks, asks))
     },
     async open(action, asks) {
-      const waits = async () => (await all()).filter(({ state }) => state === 'pending')
-      const waiting = await waits()
-      const known = waiting.find((one) => isLike(one, action.digest, asks))
+      const waiting = async () => (await list()).filter(({ state }) => state === 'pending')
+      const waits = await waiting()
+      const known = waits.find((one) => isLike(one, { action, asks }))
       if (known) return { request: known, created: false }
-      const { expiresMs, maxPendingPerActor: most } = policy.snapshot().approvals
-      if (waiting.filter((one) => one.action.actor.id === action.actor.id).length >= most)
+      const { expiresMs, maxPendingPerActor: most } = rules()
+      if (waits.filter((one) => one.action.actor.id === action.actor.id).length >= most)
         throw new ClonedError('APPROVALS_FULL', { whose: action.actor.id, count: most })
       const [id, at] = [`ap_${randomBytes(8).toString('hex')}`, now()]
-      const opened: Opened = { id, action, asks, createdAt: at, expiresAt: at + expiresMs }
-      const body = canonical(opened as unknown as Json)
+      const body = canonical({ id, action, asks, createdAt: at, expiresAt: at + expiresMs } as unknown as Json)
       await store.write([{ sql: 'insert into acme_approvals (id, body) values ($1, $2)', args: [id, body] }])
       await append('requested', id, { kind: action.kind, target: action.target, proof: proofOf(body) })
-      const request = (await waits()).find((one) => isLike(one, action.digest, asks))
+      const request = (await waiting()).find((one) => isLike(one, { action, asks }))
       if (!request) throw unusable(id, 'it expired while it was opened')
       return { request, created: request.id === id }
     },
-    async get(id) {
-      return (await all()).find((one) => one.id === id)
-    },
-    list: async ({ state } = {}) => (await all()).filter((one) => state === undefined || one.state === state),
+    get: async (id) => (await list()).find((one) => one.id === id),
+    list: async ({ state } = {}) => (await list()).filter((one) => state === undefined || one.state === state),
     async decide(id, decision) {
-      const { verdict, reason, proven, by } = decision
-      const entry = await found(id)
+      const entry = await find(id)
+      if (!entry) throw new ClonedError('APPROVAL_UNKNOWN', { approval: id })
       const { state } = show(entry)
       if (state === 'expired') await append('expired', id, {})
       if (state !== 'pending') throw unusable(id, `it is ${state}`)
-      const osUser = proven ? by.osUser : gate.actor().osUser
-      const actor = entitled(policy.snapshot().approvals, entry, decision, osUser)
-      const said = { verdict, by: { ...actor }, ...(reason === undefined ? {} : { reason }) }
-      const seq = await append('decided', id, said)
+      const { verdict, reason } = decision
+      const by = { ...speaker(entry, decision) }
+      const seq = await append('decided', id, { verdict, by, ...(reason === undefined ? {} : { reason }) })
       const request = show(entry)
+      // Somebody else was first.
       if (entry.word?.seq !== seq) throw unusable(id, `it is ${request.state}`)
       decided(request)
       const runs = verdict === 'approve' && gate.onApproval(entry.action.kind) === 'execute'
       return { request, ...(runs ? { outcome: await gate.resume(id) } : {}) }
     },
     async take({ callId: call, instance }, id, { digest, asks }) {
-      await ledger.catchUp()
-      const entry = ledger.entries.get(id)
+      const entry = await find(id)
       if (!entry) return refusal(new ClonedError('APPROVAL_UNKNOWN', { approval: id }))
       const isOwn = () => entry.use?.call === call && entry.use.open
       if (entry.action.digest !== digest || !covers(entry.asks, asks))
@@ -123,23 +123,19 @@ export function createApprovals({ audit, store, policy, gate, now, decided }: Pa
       return isOwn() ? { ok: true, token: id } : refusal(unusable(id, `it is ${show(entry).state}`))
     },
     async settle(call, how, seq) {
-      await ledger.catchUp()
-      const held = ledger.heldBy(call)
+      const held = (await ledger.now()).find(({ use }) => use?.call === call && use.open)
       if (held) await append('settled', held.id, { call, how, intent: seq ?? 0 })
     },
     async unsettled(instance) {
-      await ledger.catchUp()
-      return [...ledger.entries.values()].flatMap(({ use }) =>
-        use?.instance === instance && use.open ? [use.call] : [],
-      )
+      const isOpen = ({ use }: Entry) => use?.instance === instance && use.open
+      return (await ledger.now()).filter(isOpen).flatMap(({ use }) => use?.call ?? [])
     },
     async settledUpTo(instance) {
-      await ledger.catchUp()
+      await ledger.now()
       return ledger.settled.get(instance) ?? 0
     },
     async restore({ callId: call, instance }, token) {
-      await ledger.catchUp()
-      const entry = ledger.entries.get(String(token))
+      const entry = await find(String(token))
       if (entry?.word?.verdict === 'approve' && !entry.use) await append('restored', entry.id, { call, instance })
     },
   }

@@ -1,10 +1,10 @@
 // Approvals whose every step is a record of the audit log, in the place of the built-in ones; it declares and wires.
 import { approvalsSlot, auditSlot, definePlugin, gateSlot, onApprovalDecided } from 'cloned/kernel'
+import { approvalCommands } from 'cloned/plugins/approvals'
 import { commandsCollection } from 'cloned/plugins/cli'
 import { policySlot } from 'cloned/plugins/policy'
 import { storeSlot } from 'cloned/plugins/store'
 import { createApprovals, STEPS } from './approvals.js'
-import { commands } from './commands.js'
 
 /** List it, and say so: `replace: { 'cloned.approvals': 'acme.approvals' }`. */
 export default definePlugin({
@@ -18,10 +18,8 @@ export default definePlugin({
   contributes: { commands: commandsCollection },
   fires: [onApprovalDecided],
   setup({ deps, hooks, onStart, now }) {
-    const decided = (request: Parameters<Parameters<typeof createApprovals>[0]['decided']>[0]) =>
-      hooks.fire(onApprovalDecided, request)
-    const approvals = createApprovals({ ...deps, now, decided })
+    const approvals = createApprovals({ ...deps, now, decided: (request) => hooks.fire(onApprovalDecided, request) })
     onStart(() => deps.store.migrate('acme.approvals', STEPS))
-    return { approvals, commands: commands(approvals, deps.gate) }
+    return { approvals, commands: approvalCommands({ approvals, gate: deps.gate, now }) }
   },
 })

@@ -1,12 +1,9 @@
 // Saves artifacts and judges them; nothing that lies in the store is believed unless the workspace has signed it.
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import {
   type AuditLog,
   ClonedError,
   canonical,
-  describeThrown,
-  fail,
-  HandlerError,
   type Json,
   type JsonObject,
   sha256,
@@ -19,10 +16,14 @@ import {
   filenameProblem,
   isMediaType,
   mediaTypeOf,
+  publicKeyIn,
+  refused,
+  TooLarge,
+  unsaved,
 } from 'cloned/plugins/artifacts'
 import type { Keys } from 'cloned/plugins/keys'
 import type { Row, Store } from 'cloned/plugins/store'
-import { type Contents, TooLarge } from './contents.js'
+import type { Contents } from './contents.js'
 
 export const MIGRATIONS = [
   [
@@ -92,8 +93,7 @@ export function createArtifacts(parts: ArtifactParts): Artifacts {
         return manifestOf({ id, statement: text.toString() })
       } catch (error) {
         if (error instanceof TooLarge) throw refused(error.message)
-        const { message, code, help } = new ClonedError('ARTIFACT_UNSAVED', { cause: describeThrown(error) })
-        throw new HandlerError(message, { effect: 'none', code, help })
+        throw unsaved(error, 'none')
       }
     },
 
@@ -144,20 +144,4 @@ function idOf(statement: Buffer): string {
 function manifestOf({ id, statement }: Row): ArtifactManifest {
   const { upTo: _, ...said } = JSON.parse(String(statement)) as Statement
   return { id: String(id), ...said }
-}
-
-function refused(reason: string): HandlerError {
-  const { message, code, help } = new ClonedError('ARTIFACT_REFUSED', { reason })
-  return fail(message, { code, help })
-}
-
-/** Throws `ARTIFACT_KEY`. */
-function publicKeyIn(pem: string): KeyObject {
-  try {
-    const key = createPublicKey(pem)
-    if (key.asymmetricKeyType === 'ed25519' && !pem.includes('PRIVATE')) return key
-  } catch (cause) {
-    throw new ClonedError('ARTIFACT_KEY', { problem: 'it does not parse' }, { cause })
-  }
-  throw new ClonedError('ARTIFACT_KEY', { problem: 'it is of another kind' })
 }

@@ -11,17 +11,20 @@ import {
 import {
   budgetsSlot,
   capsOf,
+  crosses,
   type Draw,
   drawsOf,
+  exceeded,
   limitOf,
   onBudgetWarning,
   unknownCosts,
+  usageIn,
+  warningOf,
   windowStart,
 } from 'cloned/plugins/budgets'
 import { policySlot } from 'cloned/plugins/policy'
 import { storeSlot } from 'cloned/plugins/store'
 import { openBooks, STEPS } from './books.js'
-import { exceeded, subjectOf, usageOf } from './usage.js'
 
 /** List it, and say so: `replace: { 'cloned.budgets': 'acme.budgets' }`. */
 export default definePlugin({
@@ -47,10 +50,7 @@ export default definePlugin({
       }
       return undefined
     }
-    function warn({ cap, counter, window, amount }: Draw, used: number, callId: string, tool: string): void {
-      if (used < cap.warnAt || used - amount >= cap.warnAt) return
-      hooks.fire(onBudgetWarning, { ...usageOf(cap, window, now(), used, subjectOf(cap, counter)), callId, tool })
-    }
+    const again: TakeAnswer = { ok: false, reason: 'others took and gave back meanwhile', help: 'Call again.' }
 
     const reserve: Reserve<ToolCall> = {
       ...books,
@@ -59,12 +59,12 @@ export default definePlugin({
         const wanted = draws(call)
         if (wanted.length === 0) return { ok: true, token: null }
         const taken = await books.take(ref, wanted)
-        for (const [i, draw] of wanted.entries()) warn(draw, taken?.used[i] ?? 0, ref.callId, call.target)
+        for (const [i, used] of taken?.used.entries() ?? []) {
+          const draw = wanted[i]
+          if (draw && crosses(draw, used)) hooks.fire(onBudgetWarning, warningOf(ref, call, draw, used))
+        }
         const token = taken?.token ?? (await books.open(ref.callId))
-        if (token !== undefined) return { ok: true, token }
-        return (
-          (await refusal(wanted)) ?? { ok: false, reason: 'others took and gave back meanwhile', help: 'Call again.' }
-        )
+        return token === undefined ? ((await refusal(wanted)) ?? again) : { ok: true, token }
       },
     }
     hooks.reserve(reserveToolCall, reserve)
@@ -77,10 +77,10 @@ export default definePlugin({
     async function usage() {
       const at = now()
       const all = caps().map(async (cap) => {
-        const window = windowStart(cap, at)
-        const counters = cap.per === undefined ? [] : await books.counters(`${cap.key}#`, window)
-        if (counters.length === 0) return [usageOf(cap, window, at, await books.used(cap.key, window))]
-        return counters.map(({ counter, used }) => usageOf(cap, window, at, used, subjectOf(cap, counter)))
+        const [window, prefix] = [windowStart(cap, at), `${cap.key}#`]
+        const counters = cap.per === undefined ? [] : await books.counters(prefix, window)
+        if (counters.length === 0) return [usageIn(cap, window, at, await books.used(cap.key, window))]
+        return counters.map(({ counter, used }) => usageIn(cap, window, at, used, counter.slice(prefix.length)))
       })
       return (await Promise.all(all)).flat()
     }

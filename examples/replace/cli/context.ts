@@ -1,12 +1,17 @@
 // Makes what a command gets from a line that nobody sits at; every question is answered as if nobody were there.
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { type ClonedError, describeThrown } from 'cloned/kernel'
-import { type Cli, type CommandContext, printable, type RunOptions } from 'cloned/plugins/cli'
+import type { ClonedError } from 'cloned/kernel'
+import {
+  type Cli,
+  type CommandContext,
+  printable,
+  type RunOptions,
+  readAll,
+  readInput,
+  table,
+} from 'cloned/plugins/cli'
 import type { Screen } from './line.js'
 import { type Line, usageError } from './parse.js'
-
-const MAX_BYTES = 16 * 1024 * 1024
 
 export interface ContextParts extends Pick<RunOptions, 'io' | 'cwd'> {
   readonly signal: AbortSignal
@@ -21,7 +26,7 @@ export function contextOf(line: Line, { io, cwd, signal, screen, startError, cli
   const plain = (text: string) => text
   const tell = (text: string) => screen.write('stderr', text)
   const howToDecide: CommandContext['howToDecide'] = (request) => printable(cli.howToDecide(request))
-  const stdin = () => readAll(io.stdin)
+  const stdin = () => readAll(io.stdin, signal)
   return {
     ...line,
     actor: actor === undefined ? undefined : { id: actor, claimed: true },
@@ -34,15 +39,7 @@ export function contextOf(line: Line, { io, cwd, signal, screen, startError, cli
     workspace: resolve(cwd, typeof options['workspace'] === 'string' ? options['workspace'] : '.'),
     signal,
     stdin,
-    async inputJson(option) {
-      if (typeof option !== 'string') return {}
-      try {
-        if (option === '-') return JSON.parse(await stdin())
-        return JSON.parse(option.startsWith('@') ? await readText(resolve(cwd, option.slice(1))) : option)
-      } catch (error) {
-        throw usageError(line.command, `its JSON cannot be read: ${describeThrown(error)}`)
-      }
-    },
+    inputJson: (option) => readInput(option, { cwd, stdin }),
     note: (text) => (options['quiet'] ? undefined : tell(text)),
     tell,
     progress() {},
@@ -59,22 +56,6 @@ export function contextOf(line: Line, { io, cwd, signal, screen, startError, cli
 Decide: ${howToDecide({ id, osUser: asked.osUser })}`,
     printable,
     paint: { bold: plain, dim: plain, green: plain, yellow: plain, red: plain, cyan: plain },
-    table: (head, rows) => [head, ...rows].map((row) => row.map((cell) => printable(cell)).join('\t')).join('\n'),
+    table,
   }
-}
-
-async function readAll(stream: AsyncIterable<Buffer | string>): Promise<string> {
-  const pieces: Buffer[] = []
-  let size = 0
-  for await (const piece of stream) {
-    size += pieces[pieces.push(Buffer.from(piece)) - 1]?.length ?? 0
-    if (size > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES} bytes`)
-  }
-  return Buffer.concat(pieces).toString('utf8')
-}
-
-async function readText(path: string): Promise<string> {
-  const bytes = await readFile(path)
-  if (bytes.length > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES} bytes`)
-  return bytes.toString('utf8')
 }

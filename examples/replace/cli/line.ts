@@ -1,7 +1,15 @@
 // Runs one command line from its words to its exit code; the kernel it made is stopped however the command ends.
 import { resolve } from 'node:path'
-import { ClonedError, createKernel, type Distribution, describeThrown, isClonedError, type Kernel } from 'cloned/kernel'
-import { type CommandResult, cliSlot, printable, type RunOptions } from 'cloned/plugins/cli'
+import { type ClonedError, createKernel, type Distribution, isClonedError, type Kernel } from 'cloned/kernel'
+import {
+  asClonedError,
+  type CommandResult,
+  cliSlot,
+  errorJson,
+  exitOf,
+  printable,
+  type RunOptions,
+} from 'cloned/plugins/cli'
 import { contextOf } from './context.js'
 import { commandOf, type Line, parse } from './parse.js'
 
@@ -18,30 +26,21 @@ export async function runLine(options: RunOptions): Promise<number> {
     text === '' ? undefined : void io[stream].write(`${scrub(text)}\n`)
   const document = (value: unknown) => write('stdout', printable(JSON.stringify(value, null, 2), { lines: true }))
   try {
-    const {
-      exit,
-      json: told,
-      text,
-      problem,
-    } = await run(options, interrupt.signal, {
-      write,
-      scrubWith: (given) => {
-        scrub = given
-      },
-    })
+    const scrubWith = (given: typeof scrub) => {
+      scrub = given
+    }
+    const { exit = 0, json: told, text, problem = '' } = await run(options, interrupt.signal, { write, scrubWith })
     if (json) document(told)
     else {
       write('stdout', text)
-      write('stderr', problem ?? '')
+      write('stderr', problem)
     }
-    return exit ?? 0
+    return exit
   } catch (thrown) {
-    const error = isClonedError(thrown)
-      ? thrown
-      : new ClonedError('COMMAND_FAILED', { command: argv[0] ?? '', cause: describeThrown(thrown) })
-    if (json) document({ error: error.toJSON() })
+    const error = asClonedError(thrown, argv[0] ?? '', interrupt.signal.aborted)
+    if (json) document(errorJson(error))
     else write('stderr', printable(`error ${error.code} ${error.message}\n  ${error.help}`, { lines: true }))
-    return error.exit
+    return exitOf(error)
   } finally {
     ignore()
   }

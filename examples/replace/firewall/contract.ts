@@ -1,10 +1,14 @@
-// Says what the firewall replaces and how the suite of firewalls gets at one, by the real policy of a real workspace.
-import { firewallSubject, firewallSuite, type Replacement } from 'cloned/testing'
+// Says what the firewall replaces, so that the suites of firewalls and of their carriers run on it, in a real workspace.
+import { carrierSuite, firewallSubject, firewallSuite, type Replacement } from 'cloned/testing'
+import { PlainCarrier } from './carrier.js'
 import acmeFirewall from './index.js'
 
 const replacement: Replacement = {
   replaces: 'cloned.firewall',
   composition: { plugins: [acmeFirewall], replace: { 'cloned.firewall': 'acme.firewall' } },
-  cases: (open) => firewallSuite(async () => firewallSubject(await open())),
+  cases: (open) => [
+    ...firewallSuite(async () => firewallSubject(await open())),
+    ...carrierSuite((dialling) => new PlainCarrier(dialling)),
+  ],
 }
 export default replacement

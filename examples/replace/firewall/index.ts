@@ -1,4 +1,4 @@
-// A firewall of a third party: requests over connections of their own, kept by nobody; the rules of the policy decide.
+// A firewall of a third party: each request over a connection of its own, kept by nobody; the rules of the policy decide.
 import {
   approvalsSlot,
   beforeEgress,
@@ -9,25 +9,10 @@ import {
   toolsCollection,
 } from 'cloned/kernel'
 import { commandsCollection } from 'cloned/plugins/cli'
-import {
-  compileEgress,
-  compileJudge,
-  createFirewall,
-  createResolver,
-  createRules,
-  fetchTool,
-  firewallCommands,
-  firewallSlot,
-  ownAddresses,
-  type PluginCaller,
-  Tunnels,
-  updateTool,
-  voteOnRequest,
-  voteOnRules,
-} from 'cloned/plugins/firewall'
+import { createEgress, firewallSlot } from 'cloned/plugins/firewall'
 import { egressJudgesCollection, policySlot } from 'cloned/plugins/policy'
 import { workspaceSlot } from 'cloned/plugins/workspace'
-import { PlainFetch } from './plain-fetch.js'
+import { PlainCarrier } from './carrier.js'
 
 /** List it, and say so: `replace: { 'cloned.firewall': 'acme.firewall' }`. */
 export default definePlugin({
@@ -40,43 +25,14 @@ export default definePlugin({
   provides: { firewall: firewallSlot },
   contributes: { tools: toolsCollection, commands: commandsCollection, judges: egressJudgesCollection },
   taps: [beforeEgress, onPolicyWrite],
-  setup({ deps: { policy, workspace, gate, approvals }, hooks, onStop, log, now }) {
-    const rules = createRules(() => policy.snapshot())
-    const base = { resolve: createResolver(), own: ownAddresses }
-    const own: PlainFetch[] = []
-    const fetching = (given: typeof rules) => {
-      const made = new PlainFetch({ ...base, rules: given })
-      own.push(made)
-      return made
-    }
-    const tunnels = new Tunnels({ ...base, rules, now, log })
-    onStop(async () => {
-      for (const each of own) each.close()
-      await tunnels.close()
-    })
-
-    /** By the hosts of the plugin's configuration alone: what agents may reach is not asked, nor widened. */
-    function forPlugin({ plugin, hosts }: PluginCaller) {
-      const allow = hosts.map((host) => ({ ...host, at: `the configuration of ${plugin}` }))
-      const decide = compileEgress({ global: { deny: [], allow }, connectors: {}, tools: {} })
-      const plain = fetching(() => ({ epoch: 0, decide }))
-      return (url: string | URL, init = {}) =>
-        plain.fetch({ tool: plugin }, String(url), init, () => undefined, signalsOf(init))
-    }
-
-    const firewall = createFirewall(rules, fetching(rules), tunnels, { forPlugin })
-    hooks.guard(beforeEgress, (check) => voteOnRequest(firewall, check))
-    hooks.guard(onPolicyWrite, (action) => voteOnRules(policy, action))
-    const change = { policy, overlay: (pack: string) => workspace.path('policy', `${pack}.yaml`) }
-    return {
-      firewall,
-      tools: [fetchTool(firewall.fetch), updateTool(change)],
-      commands: firewallCommands({ policy, firewall, change, gate, approvals }),
-      judges: [{ compile: compileJudge }],
-    }
+  setup({ deps, hooks, onStop, log, now }) {
+    const carrier = (dialling: ConstructorParameters<typeof PlainCarrier>[0]) => new PlainCarrier(dialling)
+    const egress = createEgress({ ...deps, carrier, log, now })
+    onStop(egress.close)
+    // Without these two the rules of the policy count for nothing.
+    hooks.guard(beforeEgress, egress.voteOnRequest)
+    hooks.guard(onPolicyWrite, egress.voteOnRules)
+    const { firewall, tools, commands, judges } = egress
+    return { firewall, tools, commands, judges }
   },
 })
-
-function signalsOf({ signal }: { readonly signal?: AbortSignal }): readonly AbortSignal[] {
-  return signal ? [signal] : []
-}

@@ -9,7 +9,7 @@ import { signedText } from './signed-requests.js'
 const enrol: Enrol = async ({ run, now }, { name, scopes }) => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const { x = '' } = publicKey.export({ format: 'jwk' })
-  const { out, err } = await run('pairings', 'add', name, '--key', x, '--scopes', scopes.join(), '--json')
+  const { out, err } = await run('pairings', 'add', name, `--key=${x}`, '--scopes', scopes.join(), '--json')
   const { id } = JSON.parse(out) as { id?: string }
   if (id === undefined) throw new Error(out + err)
   const addresses = new Map<Kernel, string>()

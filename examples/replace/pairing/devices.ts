@@ -1,8 +1,7 @@
 // Keeps the devices; one whose row this workspace did not seal, whoever wrote it, is not paired.
-import { createHash, timingSafeEqual } from 'node:crypto'
-import { type AuditLog, ClonedError, canonical, publicKeyOf, unsoundKey } from 'cloned/kernel'
+import { type AuditLog, ClonedError, canonical, publicKeyOf, sha256, unsoundKey } from 'cloned/kernel'
 import type { Keys } from 'cloned/plugins/keys'
-import { comparisonCode, type Device, newDeviceId, type PairingApprove, type Pairings } from 'cloned/plugins/pairing'
+import { type Device, newDevice, type PairingApprove, type Pairings, sameText } from 'cloned/plugins/pairing'
 import type { Row, Store } from 'cloned/plugins/store'
 
 export const MIGRATIONS = [
@@ -68,17 +67,10 @@ export function createDevices({ store, keys, audit, now }: DeviceParts): Devices
         at - PENDING_MS,
       )
       if (pending.length >= MOST_PENDING) throw refused(`${MOST_PENDING} devices wait already`)
-      const [id, thumbprint] = [newDeviceId(), thumbprintOf(key)]
-      const code = comparisonCode(thumbprint, id)
-      const device: Device = { id, name, scopes, thumbprint, code, state: 'pending', createdAt: at }
-      await audit.append({
-        type: 'pairing.requested',
-        ts: new Date(at).toISOString(),
-        device: id,
-        name,
-        thumbprint,
-        scopes,
-      })
+      const device = newDevice({ name, scopes, thumbprint: thumbprintOf(key) }, at)
+      const { id, thumbprint } = device
+      const ts = new Date(at).toISOString()
+      await audit.append({ type: 'pairing.requested', ts, device: id, name, thumbprint, scopes })
       const [, added = []] = await store.write([
         { sql: "delete from acme_devices where state = 'pending' and at <= $1", args: [at - PENDING_MS] },
         {
@@ -92,8 +84,10 @@ export function createDevices({ store, keys, audit, now }: DeviceParts): Devices
     },
     async approve(shown) {
       const row = await find(shown.id)
-      if (row?.['state'] !== 'pending' || !isSame(deviceOf(row), shown)) return false
-      const device: Device = { ...deviceOf(row), state: 'paired', pairedAt: now() }
+      const waits = row?.['state'] === 'pending' ? deviceOf(row) : undefined
+      const { id, name, thumbprint, scopes, code } = waits ?? shown
+      if (!row || !waits || canonical({ id, name, thumbprint, scopes, code }) !== canonical({ ...shown })) return false
+      const device: Device = { ...waits, state: 'paired', pairedAt: now() }
       const { kid, mac } = await keys.mac(PURPOSE)
       return change(row, device, `${kid}:${mac(sealed(device, String(row['key'])))}`)
     },
@@ -113,11 +107,6 @@ export function createDevices({ store, keys, audit, now }: DeviceParts): Devices
   }
 }
 
-/** Whether a device is what a person was shown. */
-export function isSame({ id, name, thumbprint, scopes, code }: Device, shown: PairingApprove): boolean {
-  return canonical({ id, name, thumbprint, scopes, code }) === canonical({ ...shown })
-}
-
 /** The public key of 32 bytes, base64url. */
 export function keyOf(key: string) {
   return publicKeyOf(Buffer.from(key, 'base64url'))
@@ -131,14 +120,7 @@ function sealed(device: Device, key: string): string {
   return `acme.pairing\n${key}\n${canonical({ ...device })}`
 }
 
-function sameText(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)]
-  return left.length === right.length && timingSafeEqual(left, right)
-}
-
 /** RFC 7638: the required members, in the order of their names. */
 function thumbprintOf(x: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x }))
-    .digest('base64url')
+  return Buffer.from(sha256(JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x })), 'hex').toString('base64url')
 }

@@ -1,22 +1,21 @@
-// A registry of a third party: owns the registry slot with files that the audit log vouches for; nothing runs unverified.
-import { afterAction, auditSlot, beforeToolCall, definePlugin, deny, isClonedError, type Verdict } from 'cloned/kernel'
-import { packagesSlot, toolIdAtGate } from 'cloned/plugins/package'
+// A registry of a third party: what was approved lies in files that the audit log vouches for; it only wires them.
+import { afterAction, auditSlot, beforeToolCall, definePlugin, gateSlot, onApprovalDecided } from 'cloned/kernel'
+import { commandsCollection } from 'cloned/plugins/cli'
+import { packagesSlot } from 'cloned/plugins/package'
 import { policySlot } from 'cloned/plugins/policy'
 import {
   afterRegistryChange,
   beforeConnectorInstall,
-  type ConnectorInstall,
   connectorDisable,
   connectorEnable,
   connectorInstall,
   connectorRemove,
+  createRegistry,
   registrySlot,
 } from 'cloned/plugins/registry'
-import { TRUST_WRITE, trustSlot } from 'cloned/plugins/trust'
+import { trustSlot } from 'cloned/plugins/trust'
 import { workspaceSlot } from 'cloned/plugins/workspace'
-import { type ChangeParts, installer, judge, switcher } from './changes.js'
-import { AcmeRegistry } from './registry.js'
-import { States } from './states.js'
+import { fileTable } from './table.js'
 
 /** List it, and say so: `replace: { 'cloned.registry': 'acme.registry' }`. */
 export default definePlugin({
@@ -31,46 +30,32 @@ export default definePlugin({
     packages: packagesSlot,
     trust: trustSlot,
     policy: policySlot,
+    gate: gateSlot,
   },
   provides: { registry: registrySlot },
-  taps: [beforeConnectorInstall, beforeToolCall, afterAction],
+  contributes: { commands: commandsCollection },
+  taps: [beforeConnectorInstall, beforeToolCall, onApprovalDecided, afterAction],
   fires: [afterRegistryChange],
   executes: [connectorInstall, connectorEnable, connectorDisable, connectorRemove],
-  setup({ deps: { workspace, audit, packages, trust, policy }, hooks, actions, onStart, now, log }) {
-    const states = new States(() => workspace.path('acme-registry'), audit)
-    const directory = () => workspace.path('packages')
-    const changed = (enabled: ReturnType<AcmeRegistry['enabled']>) => hooks.fire(afterRegistryChange, { enabled })
-    const base = { states, packages, trust, audit, directory, changed, now, log }
-    const registry = new AcmeRegistry(base)
-    const parts: ChangeParts = { ...base, policy, registry, lock: () => workspace.path('acme-registry.lock') }
-
-    onStart(() => registry.refresh())
-    hooks.guard(beforeConnectorInstall, ({ input }) => unless(() => judge(parts, input as unknown as ConnectorInstall)))
-    // Before every call, besides what runs connectors does: a revocation counts at once.
-    hooks.guard(beforeToolCall, ({ target }) => {
-      // To the last dot: `acme.weather.pro` is another connector than `acme.weather`.
-      const connector = target.slice(0, target.lastIndexOf('.'))
-      const found = registry.enabled().find(({ id }) => toolIdAtGate(id) === connector)
-      return found && unless(() => registry.verifyNow(found.id))
+  setup({ deps, hooks, actions, onStart, onStop, now, log }) {
+    const { registry, commands, start, stop, ...parts } = createRegistry({
+      ...deps,
+      table: fileTable(() => deps.workspace.path('acme-registry'), deps.audit, now),
+      changed: (enabled) => hooks.fire(afterRegistryChange, { enabled }),
+      now,
+      log,
     })
-    hooks.observe(afterAction, async ({ action, outcome }) => {
-      if (action.kind === TRUST_WRITE && outcome.status === 'done') await registry.refresh()
-    })
-    actions.execute(connectorInstall, installer(parts))
-    actions.execute(connectorEnable, switcher(parts, 'enable'))
-    actions.execute(connectorDisable, switcher(parts, 'disable'))
-    actions.execute(connectorRemove, switcher(parts, 'remove'))
-    return { registry }
+    onStart(start)
+    onStop(stop)
+    hooks.guard(beforeConnectorInstall, parts.voteOnInstall)
+    // Without this vote what was revoked could still be called.
+    hooks.guard(beforeToolCall, parts.voteOnCall)
+    hooks.observe(onApprovalDecided, parts.decided)
+    hooks.observe(afterAction, parts.acted)
+    actions.execute(connectorInstall, parts.install)
+    actions.execute(connectorEnable, parts.enable)
+    actions.execute(connectorDisable, parts.disable)
+    actions.execute(connectorRemove, parts.remove)
+    return { registry, commands }
   },
 })
-
-/** Denies with what the work is refused for; abstains when it is not. */
-async function unless(work: () => Promise<unknown>): Promise<Verdict | undefined> {
-  try {
-    await work()
-    return undefined
-  } catch (error) {
-    if (!isClonedError(error)) throw error
-    return deny(error.message, { code: error.code, help: error.help })
-  }
-}

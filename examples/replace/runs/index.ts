@@ -1,33 +1,22 @@
-// Runs that are carried out step by step by the process that started them, in the place of the built-in ones; it only wires.
+// Runs that are kept as one text each, in the place of the built-in ones; it only wires, and what carries them out stays.
 import {
   approvalsSlot,
   auditSlot,
   beforeAction,
   definePlugin,
-  describeThrown,
   gateSlot,
+  onApprovalDecided,
+  onReady,
   optional,
-  privateDirectory,
 } from 'cloned/kernel'
 import { provenanceCollection } from 'cloned/plugins/artifacts'
 import { commandsCollection } from 'cloned/plugins/cli'
 import { policySlot } from 'cloned/plugins/policy'
-import {
-  ActiveRuns,
-  describeProvenance,
-  judgeActor,
-  QUESTION,
-  runAsk,
-  runCommands,
-  runsSlot,
-} from 'cloned/plugins/runs'
+import { createRunner, runAsk, runsSlot } from 'cloned/plugins/runs'
 import { skillsSlot } from 'cloned/plugins/skills'
 import { storeSlot } from 'cloned/plugins/store'
 import { workspaceSlot } from 'cloned/plugins/workspace'
-import { Hands } from './hands.js'
-import { MIGRATIONS, Rows } from './rows.js'
-import { createRuns } from './runs.js'
-import { walkRun } from './walk.js'
+import { createLedger, MIGRATIONS } from './ledger.js'
 
 /** List it, and say so: `replace: { 'cloned.runs': 'acme.runs' }`. */
 export default definePlugin({
@@ -35,7 +24,7 @@ export default definePlugin({
   version: '1.0.0',
   kernel: '^0.1.0',
   stability: 'beta',
-  description: 'Carries out pipelines one step at a time, each run as one row of the store.',
+  description: 'Carries out pipelines, each run kept as one text in the store.',
   requires: {
     store: storeSlot,
     skills: skillsSlot,
@@ -47,39 +36,23 @@ export default definePlugin({
   },
   provides: { runs: runsSlot },
   contributes: { commands: commandsCollection, provenance: provenanceCollection },
-  taps: [beforeAction],
+  taps: [beforeAction, onApprovalDecided, onReady],
   executes: [runAsk],
-  setup({ deps, hooks, actions, onStart, onDrain, now, log }) {
-    const { store, skills, gate, audit, workspace, approvals, policy } = deps
-    const active = new ActiveRuns()
-    const tool = (id: string) => gate.tools().find((known) => known.id === id)
-    const rows = new Rows(store, now)
-    const hands = new Hands({
-      rows,
-      active,
-      lockFile: (id) => workspace.path('acme-runs', id),
-      walk: (run, hand) => walkRun(run, hand, { gate, skills, approvals, now }),
-      failed: (run, error) => log.error('a run could not be carried on', { run, cause: describeThrown(error) }),
-    })
-    const runs = createRuns({ rows, hands, gate, skills, audit, approvals, active, tool, now })
-
-    // Nobody but a run in hand acts as a run, and what a run asks is always asked.
-    hooks.guard(beforeAction, (action) => judgeActor(active, action))
-    actions.execute(runAsk, { input: QUESTION, execute: () => ({ approved: true as const }) })
+  setup({ deps, hooks, actions, onStart, onDrain, onStop, now, log }) {
+    const { store, workspace } = deps
+    const ledger = (changed: (run: string) => void) => createLedger(store, now, changed)
+    const runner = createRunner({ ...deps, ledger, directory: () => workspace.path('acme-runs'), now, log })
+    hooks.guard(beforeAction, runner.judge)
+    actions.execute(runAsk, runner.question)
+    hooks.observe(onApprovalDecided, runner.decided)
+    hooks.observe(onReady, runner.ready)
     onStart(async () => {
-      privateDirectory(workspace.path('acme-runs'))
       await store.migrate('acme.runs', MIGRATIONS)
+      runner.start()
     })
-    onDrain(() => hands.leave())
-    return {
-      runs,
-      commands: runCommands(runs, {
-        gate,
-        skills,
-        approvals,
-        selfDecision: () => policy?.snapshot().approvals.selfDecision ?? false,
-      }),
-      provenance: [{ describe: (call) => describeProvenance(active, call) }],
-    }
+    onDrain(runner.drain)
+    onStop(runner.stop)
+    const { runs, commands, provenance } = runner
+    return { runs, commands, provenance }
   },
 })

@@ -14,8 +14,8 @@ export default definePlugin({
   requires: { workspace: workspaceSlot },
   provides: { store: storeSlot },
   setup({ deps: { workspace }, onStart, onDrain, onStop, log, now }) {
-    const store = new JournalStore(now, log)
-    onStart(() => store.open(workspace.path('acme.db')))
+    const store = new JournalStore(() => workspace.path('acme.db'), now, log)
+    onStart(() => store.open())
     onDrain(() => store.drain())
     onStop(() => store.close())
     return { store }

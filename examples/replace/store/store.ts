@@ -11,78 +11,66 @@ import {
   syncDirectory,
 } from 'cloned/kernel'
 import {
+  appliedSteps,
   checkArguments,
+  createWakes,
   type Purpose,
   type Row,
   type Statement,
   type Store,
   statementFault,
   translate,
+  type WakeWork,
   type WriteOptions,
 } from 'cloned/plugins/store'
-import { put, WAKES, Wakes } from './wakes.js'
 
 const STEPS = 'create table if not exists acme_steps (owner text, step integer, digest text, primary key (owner, step))'
 const BUSY_MS = 10_000
 
-interface Opened {
-  readonly writer: Database
-  /** Cannot write, whatever it is told. */
-  readonly reader: Database
-  readonly wakes: Wakes
-}
-
 /** A store in the file at `path`, made when there is none, for any number of processes. */
 export class JournalStore implements Store {
+  readonly #path: () => string
   readonly #now: () => number
-  readonly #log: Pick<Logger, 'error'>
-  #open: Opened | undefined
+  readonly #wakes: WakeWork
+  /** The reader cannot write, whatever it is told. */
+  #open: { readonly writer: Database; readonly reader: Database } | undefined
 
-  constructor(now: () => number, log: Pick<Logger, 'error'>) {
+  constructor(path: () => string, now: () => number, log: Pick<Logger, 'error'>) {
+    this.#path = path
     this.#now = now
-    this.#log = log
+    this.#wakes = createWakes({ store: this, directory: () => join(dirname(path()), 'acme-wakes'), now, log })
   }
 
-  open(path: string): void {
+  async open(): Promise<void> {
+    const path = this.#path()
     createPrivateFile(path)
     syncDirectory(dirname(path))
     const writer = openDatabase(path, { timeout: BUSY_MS })
-    writer.exec('pragma journal_mode = delete')
-    writer.exec('pragma synchronous = full')
-    writer.exec(`${STEPS};${WAKES}`)
-    const reader = openDatabase(path, { timeout: BUSY_MS, readOnly: true })
-    const directory = join(dirname(path), 'acme-wakes')
-    const wakes = new Wakes({ store: this, directory, now: this.#now, log: this.#log })
-    this.#open = { writer, reader, wakes }
+    writer.exec(`pragma journal_mode = delete; pragma synchronous = full; ${STEPS}`)
+    this.#open = { writer, reader: openDatabase(path, { timeout: BUSY_MS, readOnly: true }) }
+    await this.migrate('acme.store', this.#wakes.steps)
   }
 
   async all(sql: string, ...args: NonNullable<Statement['args']>): Promise<readonly Row[]> {
-    return run(this.#opened().reader, { sql, args }, 0, 'read').rows
+    return run(this.#opened().reader, { sql, args }, 0, 'read')
   }
 
   async write(batch: readonly Statement[], { wakes = [] }: WriteOptions = {}): Promise<readonly (readonly Row[])[]> {
-    const written = this.#transaction((database) => {
-      const answers = batch.map((statement, at) => expected(statement, at, run(database, statement, at, 'write')))
-      for (const wake of wakes) run(database, put(wake, this.#now()), 0, 'write')
-      return answers
-    })
-    for (const wake of wakes) this.#opened().wakes.notice(wake)
-    return written
+    const statements = [...batch, ...this.#wakes.put(wakes)]
+    const rows = this.#transaction((database) => statements.map((each, at) => run(database, each, at, 'write')))
+    this.#wakes.notice(wakes)
+    return rows.slice(0, batch.length)
   }
 
   async migrate(owner: string, steps: readonly (readonly string[])[]): Promise<void> {
     this.#transaction((database) => {
-      const applied = { sql: 'select digest from acme_steps where owner = $1 order by step', args: [owner] }
-      const found = run(database, applied, 0, 'read').rows
-      if (found.length > steps.length)
-        throw new ClonedError('STORE_NEWER', { owner, found: found.length, known: steps.length })
-      for (const [i, step] of steps.entries()) {
-        const own = digest([...step])
-        if (found[i] && found[i]['digest'] !== own) throw new ClonedError('STORE_STEP_CHANGED', { owner, step: i + 1 })
-        if (found[i]) continue
-        for (const sql of step) run(database, { sql }, 0, 'migrate')
-        const applying = 'insert into acme_steps (owner, step, digest) values ($1, $2, $3)'
-        run(database, { sql: applying, args: [owner, i + 1, own] }, 0, 'write')
+      const sql = 'select step, digest from acme_steps where owner = $1 order by step'
+      const applied = run(database, { sql, args: [owner] }, 0, 'read')
+      for (let step = appliedSteps(owner, applied, steps); step < steps.length; step++) {
+        const statements = steps[step] ?? []
+        for (const each of statements) run(database, { sql: each }, 0, 'migrate')
+        const args = [owner, step + 1, digest([...statements])]
+        run(database, { sql: 'insert into acme_steps (owner, step, digest) values ($1, $2, $3)', args }, 0, 'write')
       }
     })
   }
@@ -90,15 +78,13 @@ export class JournalStore implements Store {
   now = async () => this.#now()
 
   work(...handler: Parameters<Store['work']>): void {
-    this.#opened().wakes.work(...handler)
+    this.#wakes.work(...handler)
   }
 
-  drainWork = async () => this.#opened().wakes.drain()
+  drainWork = () => this.#wakes.drainWork()
 
   /** Stops handling wakes. Legal at any time, and twice. */
-  async drain(): Promise<void> {
-    await this.#open?.wakes.stop()
-  }
+  drain = () => this.#wakes.stop()
 
   async close(): Promise<void> {
     await this.drain()
@@ -107,7 +93,7 @@ export class JournalStore implements Store {
     this.#open = undefined
   }
 
-  #opened(): Opened {
+  #opened() {
     if (this.#open) return this.#open
     throw new ClonedError('STORE_CLOSED', {})
   }
@@ -135,21 +121,20 @@ function begin(database: Database): void {
   }
 }
 
-function run(database: Database, { sql, args = [] }: Statement, at: number, purpose: Purpose) {
+/** Throws `STORE_STATEMENT`, and `STORE_CONFLICT` when it did not change or return the number of rows that it expects. */
+function run(database: Database, { sql, args = [], expect }: Statement, at: number, purpose: Purpose): readonly Row[] {
   const { text, arity } = translate(sql, purpose)
   checkArguments(sql, arity, args)
+  let rows: readonly Row[] = []
+  let count: number
   try {
     const prepared = database.prepare(text)
-    const rows: readonly Row[] = prepared.columns().length > 0 ? prepared.all(...args) : []
-    const changes = prepared.columns().length > 0 ? rows.length : Number(prepared.run(...args).changes)
-    return { rows, changes }
+    const returns = prepared.columns().length > 0
+    if (returns) rows = prepared.all(...args)
+    count = returns ? rows.length : Number(prepared.run(...args).changes)
   } catch (error) {
     throw statementFault(error, sql, at)
   }
-}
-
-function expected({ expect }: Statement, at: number, { rows, changes }: ReturnType<typeof run>): readonly Row[] {
-  if (expect === undefined || changes === expect) return rows
-  const found = `changed or returned ${changes} row(s)`
-  throw new ClonedError('STORE_CONFLICT', { statement: at + 1, found, expected: expect })
+  if (expect === undefined || count === expect) return rows
+  throw new ClonedError('STORE_CONFLICT', { statement: at + 1, found: `${count} row(s)`, expected: expect })
 }

@@ -223,13 +223,12 @@ export class GatePath {
   /** Settles what the attempt took. Reserves settle behind the answer; an approval is seen as used when it arrives. */
   async #settle(attempt: Attempt, how: 'commit' | 'release'): Promise<void> {
     if (attempt.takes.empty) return
-    const { callId, intentSeq } = attempt
-    const wait = how === 'release' || APPROVALS in attempt.takes.tokens()
-    const settling = attempt.takes.settle(this.#host.limits.reserveMs, callId, how, intentSeq).then((failures) => {
-      for (const { take, cause } of failures) this.#host.settlements.owe(take, { callId, how, seq: intentSeq }, cause)
-    })
-    this.#host.track(settling)
-    if (wait) await settling
+    const call = { callId: attempt.callId, how, seq: attempt.intentSeq }
+    const settling = attempt.takes.settle(this.#host.limits.reserveMs, call, (take, cause) =>
+      this.#host.settlements.owe(take, call, cause),
+    )
+    for (const { ended } of settling) this.#host.track(ended)
+    for (const { taker, ended } of settling) if (how === 'release' || taker === APPROVALS) await ended
   }
 
   /** An intent that became durable after the gate had given up on it: say in the log that nothing ran. */

@@ -28,23 +28,21 @@ export class Takes {
     return Object.fromEntries(this.#held.map(({ taker, token }) => [taker, token]))
   }
 
-  /** Settles everything, each taker on its own and within `ms`; answers what could not be settled, with the cause. */
-  async settle(
+  /** Settles everything, each taker on its own and within `ms`. What could not be settled goes to `failed`; none rejects. */
+  settle(
     ms: number,
-    callId: string,
-    how: 'commit' | 'release',
-    seq?: number,
-  ): Promise<readonly { take: Take; cause: unknown }[]> {
-    const failures: { take: Take; cause: unknown }[] = []
-    await Promise.all(
-      this.#held.splice(0).map(async (take) => {
+    { callId, how, seq }: { callId: string; how: 'commit' | 'release'; seq: number | undefined },
+    failed: (take: Take, cause: unknown) => void,
+  ): readonly { readonly taker: string; readonly ended: Promise<void> }[] {
+    return this.#held.splice(0).map((take) => ({
+      taker: take.taker,
+      ended: (async () => {
         try {
           await withDeadline(take.from.settle(callId, how, seq), ms)
         } catch (cause) {
-          failures.push({ take, cause })
+          failed(take, cause)
         }
-      }),
-    )
-    return failures
+      })(),
+    }))
   }
 }

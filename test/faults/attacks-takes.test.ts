@@ -124,6 +124,35 @@ describe('a take', () => {
     expect(kernel.state).toBe('stopped')
   })
 
+  it('of an approval is settled before the answer, and nobody waits for a reserve that is slow to settle', async () => {
+    const approvals = fakeApprovals()
+    const slow = fakeReserve()
+    let go = () => {}
+    const told = new Promise<void>((resolve) => (go = resolve))
+    const settlesAfter = (taker: Pick<typeof slow, 'settle'>, wait: () => Promise<unknown>) => {
+      const { settle } = taker
+      taker.settle = async (...how) => {
+        await wait()
+        await settle(...how)
+      }
+    }
+    settlesAfter(slow, () => told)
+    settlesAfter(approvals, () => turn())
+    const asks = guardPlugin('test.policy', () => ask('sure?', 'k'))
+    const plugins = [asks, approvalsPlugin(approvals), reservePlugin(slow), auditPlugin()]
+    const kernel = await started([...plugins, toolsPlugin([counter().tool])], { limits: { reserveMs: 600_000 } })
+    const pending = await kernel.call(CALL)
+    if (pending.status !== 'pending') throw new Error('expected a pending call')
+    await approvals.decide(pending.approval.id, { verdict: 'approve', by: kernel.actor() })
+    const outcome = await kernel.call(CALL)
+    expect(outcome.status).toBe('done')
+    expect(approvals.takes.get(outcome.callId)?.state).toBe('commit')
+    expect(slow.takes.get(outcome.callId)?.state).toBe('taken')
+    go()
+    await kernel.stop()
+    expect(slow.takes.get(outcome.callId)?.state).toBe('commit')
+  })
+
   it('of the first reserve is given back when the second refuses', async () => {
     const first = fakeReserve()
     const kernel = await started([

@@ -16,6 +16,11 @@ export interface BudgetsDeps {
   readonly store: Pick<Store, 'all' | 'write'>
   readonly policy: Pick<Policy, 'snapshot'>
   readonly now: () => number
+  /**
+   * How long the settlement of a paid call may wait for others, to be written with them, milliseconds. Nothing is lost with
+   * a process that dies meanwhile: the log has the outcome. Default: 0.
+   */
+  readonly gatherMs?: number
   /** Told once by the call that took a budget to its warning threshold. */
   readonly warn?: (warning: BudgetWarning) => void
 }
@@ -23,13 +28,15 @@ export interface BudgetsDeps {
 /** The budgets, as the gate meets them. */
 export interface OpenBudgets extends Budgets {
   readonly reserve: Reserve<ToolCall>
+  /** Settlements wait for no others from here on: whoever stops waits for them. */
+  hurry(): void
   /** Asks a person about a call whose cost in a capped category is unknown. */
   judge(call: ToolCall): Ask | undefined
 }
 
 /** Makes the budgets of one workspace. Any number of processes may have one on the same store. */
-export function createBudgets({ store, policy, now, warn = () => {} }: BudgetsDeps): OpenBudgets {
-  const ledger = createLedger({ store, now })
+export function createBudgets({ store, policy, now, gatherMs = 0, warn = () => {} }: BudgetsDeps): OpenBudgets {
+  const ledger = createLedger({ store, now, gatherMs })
   const currentCaps = cached(capsOf)
 
   /** The first cap that has no room for its draw. */
@@ -93,6 +100,7 @@ export function createBudgets({ store, policy, now, warn = () => {} }: BudgetsDe
 
   return {
     reserve,
+    hurry: ledger.hurry,
     judge(call) {
       const [category] = unknownCosts(currentCaps(policy.snapshot()), call)
       if (category === undefined) return undefined

@@ -32,6 +32,9 @@ export {
 } from './caps.js'
 export * from './slot.js'
 
+/** A few calls of one agent, one after the other. */
+const GATHER_MS = 25
+
 /** Caps per category and window, exact for all processes of a workspace. */
 export const budgetsPlugin = definePlugin({
   id: 'cloned.budgets',
@@ -44,11 +47,12 @@ export const budgetsPlugin = definePlugin({
   contributes: { commands: commandsCollection, routes: routesCollection },
   taps: [reserveToolCall, beforeToolCall],
   fires: [onBudgetWarning],
-  setup({ deps, hooks, onStart, now, log }) {
-    const { reserve, judge, usage } = createBudgets({
+  setup({ deps, hooks, onStart, onDrain, now, log }) {
+    const { reserve, judge, usage, hurry } = createBudgets({
       store: deps.store,
       policy: deps.policy,
       now,
+      gatherMs: GATHER_MS,
       warn(warning) {
         log.warn('a budget has reached its warning threshold', { ...warning })
         hooks.fire(onBudgetWarning, warning)
@@ -57,6 +61,7 @@ export const budgetsPlugin = definePlugin({
     hooks.reserve(reserveToolCall, reserve)
     hooks.guard(beforeToolCall, judge)
     onStart(() => deps.store.migrate('cloned.budgets', MIGRATIONS))
+    onDrain(() => hurry())
     return { budgets: { usage }, commands: [budgetsCommand({ usage })], routes: [budgetsPart({ usage })] }
   },
 })

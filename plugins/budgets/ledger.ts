@@ -2,6 +2,7 @@
 import { isClonedError, type Json, type TakeRef, type Taker } from 'cloned/kernel'
 import type { Row, Statement, Store } from '../store/slot.js'
 import { type Draw, limitOf } from './caps.js'
+import { Commits } from './commits.js'
 import { readToken, type TokenDraw, tokenOf } from './token.js'
 
 // Not synced on its own: the intent in the audit log carries the token, and recovery rebuilds the take from it.
@@ -16,6 +17,8 @@ export interface Ledger extends Taker {
    * `undefined` when the call already has a take, or when some window is too full.
    */
   take(ref: TakeRef, draws: readonly Draw[]): Promise<{ token: Json; used: readonly number[] } | undefined>
+  /** Settlements wait for no others from here on. */
+  hurry(): void
   /** The take of a call and whether it is settled. */
   taken(callId: string): Promise<{ readonly token: Json; readonly open: boolean } | undefined>
   /** Millionths used of one window. */
@@ -27,11 +30,14 @@ export interface Ledger extends Taker {
 interface LedgerDeps {
   readonly store: Pick<Store, 'all' | 'write'>
   readonly now: () => number
+  /** How long the settlement of a paid call may wait for others, to be written with them. Milliseconds. */
+  readonly gatherMs: number
 }
 
 /** Opens the books. */
-export function createLedger({ store, now }: LedgerDeps): Ledger {
+export function createLedger({ store, now, gatherMs }: LedgerDeps): Ledger {
   let sweptAt = Number.NEGATIVE_INFINITY
+  const commits = new Commits((batch) => store.write(batch, RELAXED), gatherMs)
 
   const taken: Ledger['taken'] = async (callId) => {
     const [row] = await store.all('select state, draws from budget_takes where call_id = $1', callId)
@@ -62,6 +68,7 @@ export function createLedger({ store, now }: LedgerDeps): Ledger {
 
   return {
     taken,
+    hurry: () => commits.hurry(),
 
     async take(ref, draws) {
       const token = tokenOf(draws)
@@ -91,7 +98,7 @@ export function createLedger({ store, now }: LedgerDeps): Ledger {
         sweptAt = at
         batch.push(sweep(at))
       }
-      if (how === 'commit') await store.write([...batch, close(callId, 'committed', at)], RELAXED)
+      if (how === 'commit') await commits.add([...batch, close(callId, 'committed', at)])
       else await release(callId, batch, at)
     },
 

@@ -74,8 +74,7 @@ export class GroupWriter {
     }
     const group = this.#queue.splice(0, size)
     try {
-      const endings = group.map((job) => attempt(session, job))
-      session.connections.writer.exec('commit')
+      const endings = group.length === 1 ? group.map((job) => alone(session, job)) : together(session, group)
       for (const ending of endings) ending()
     } catch (error) {
       this.#fail(group, error)
@@ -98,6 +97,28 @@ export class GroupWriter {
     this.#options.giveUp()
     for (const job of jobs) job.reject(error instanceof ClonedError ? error : storeFault(error))
   }
+}
+
+/** Runs one job as the whole transaction. Answers how to end its promise; throws when the file is not to be trusted. */
+function alone(session: Session, job: Job): () => void {
+  const { writer } = session.connections
+  let value: unknown
+  try {
+    value = job.run(session)
+  } catch (error) {
+    if (isFileFault(error)) throw error
+    writer.exec('rollback')
+    return () => job.reject(error)
+  }
+  writer.exec('commit')
+  return () => job.resolve(value)
+}
+
+/** Runs jobs in one transaction that all of them share. */
+function together(session: Session, group: readonly Job[]): readonly (() => void)[] {
+  const endings = group.map((job) => attempt(session, job))
+  session.connections.writer.exec('commit')
+  return endings
 }
 
 /** Runs one job between savepoints. Answers how to end its promise; throws when the whole transaction is lost. */

@@ -88,6 +88,30 @@ describe('group commit', () => {
     expect(levels[during as 1 | 2]).toBe(level)
   })
 
+  it('undoes all of a batch that is alone when a part of it fails, and goes on', async () => {
+    const { put, writer, keys, opens, executed } = world()
+    await put('before')
+    executed.length = 0
+    const twice = [
+      { sql: INSERT, args: ['a'] },
+      { sql: INSERT, args: ['before'], expect: 1 },
+    ]
+    await expect(writer.submit((s) => s.batch(twice), true)).rejects.toMatchObject({ code: 'STORE_CONFLICT' })
+    expect(executed).toEqual(['begin immediate', 'rollback'])
+    await put('after')
+    expect([keys(), opens()]).toEqual([['after', 'before'], 1])
+  })
+
+  it('trusts the file no more when a batch that is alone cannot be undone', async () => {
+    const { put, fault, keys, opens } = world()
+    await put('before')
+    fault.at = 'rollback'
+    fault.error = sqliteError(1034, 'the device failed')
+    await expect(put('before')).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    await put('after')
+    expect([keys(), opens()]).toEqual([['after', 'before'], 2])
+  })
+
   it('goes back to a synced commit after a relaxed one', async () => {
     const { put, executed } = world()
     await put('a', false)

@@ -62,7 +62,7 @@ export function inItsOwnName({ resultType: _, ...result }: JsonObject): JsonObje
 interface Spill {
   readonly maxBytes: number
   readonly scrubber: Scrubber | undefined
-  readonly filename: string
+  readonly filename: () => string
   /** Its tool promises structured content, so that a result without it can only be an error. */
   readonly structured: boolean
 }
@@ -74,7 +74,7 @@ export async function spilled(result: JsonObject, ctx: HandlerContext, spill: Sp
   if (bytes <= spill.maxBytes) return result
   // An artifact is read by whoever may read the workspace.
   const clean = spill.scrubber?.text(whole, 'artifacts', ctx.callId) ?? whole
-  const { words, id } = await saved(clean, ctx, spill.filename)
+  const { words, id } = await saved(clean, ctx, spill.filename())
   const begins = beginning(spill.scrubber?.json(result, 'output', ctx.callId) ?? result)
   const text = `The result has ${bytes} bytes, more than the ${spill.maxBytes} that are passed on. ${words}\n\n${begins}`
   return {

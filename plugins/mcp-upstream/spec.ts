@@ -14,9 +14,16 @@ export function specSchema(): JsonObject {
   return (readSchema('mcp_servers')['$defs'] as JsonObject)['server'] as JsonObject
 }
 
+/** By description; a frozen one, as read from a file, is asked about by every call. */
+const digests = new WeakMap<ServerSpec, { readonly name: string; readonly digest: string }>()
+
 /** SHA-256 that stands for a server under its name. */
 export function specDigest(name: string, server: ServerSpec): string {
-  return digest({ name, server } as unknown as JsonObject)
+  const known = digests.get(server)
+  if (known?.name === name) return known.digest
+  const made = { name, digest: digest({ name, server } as unknown as JsonObject) }
+  if (Object.isFrozen(server)) digests.set(server, made)
+  return made.digest
 }
 
 /** Throws `MCP_SERVER_REFUSED` for a description that nobody should be asked about. */

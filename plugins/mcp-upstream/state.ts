@@ -55,6 +55,8 @@ export class ServerState {
   revision = 0
   #mark = ''
   #refreshing: Promise<void> | undefined
+  #path: string | undefined
+  #lookedThisTurn = false
 
   constructor(parts: StateParts) {
     this.#parts = parts
@@ -65,9 +67,17 @@ export class ServerState {
     return this.#servers
   }
 
-  /** Whether the file has changed since it was read. */
+  /** Whether the file has changed since it was read. Looks once in a turn of the event loop: a call asks three times. */
   get stale(): boolean {
-    return this.#look() !== this.#mark
+    if (this.#lookedThisTurn) return false
+    const stale = this.#look() !== this.#mark
+    if (!stale) {
+      this.#lookedThisTurn = true
+      setImmediate(() => {
+        this.#lookedThisTurn = false
+      }).unref()
+    }
+    return stale
   }
 
   /** Reads the file where it has changed. Throws `FILE_INVALID`. */
@@ -125,7 +135,8 @@ export class ServerState {
   }
 
   #look(): string {
-    const stats = statSync(this.#parts.file(), { throwIfNoEntry: false, bigint: true })
+    this.#path ??= this.#parts.file()
+    const stats = statSync(this.#path, { throwIfNoEntry: false, bigint: true })
     return stats ? `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}` : ''
   }
 }

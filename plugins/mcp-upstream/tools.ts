@@ -134,7 +134,7 @@ export class WrappedTools {
       return await spilled(withoutForeignFiles(inItsOwnName(result), seen), ctx, {
         maxBytes: resultBytes,
         scrubber,
-        filename: `${toolId(name, tool).slice(TOOL_PREFIX.length).replace(/@.*/, '').slice(0, 80)}.json`,
+        filename: () => `${toolId(name, tool).slice(TOOL_PREFIX.length).replace(/@.*/, '').slice(0, 80)}.json`,
         structured: contract['outputSchema'] !== undefined,
       })
     } catch (error) {

@@ -56,6 +56,17 @@ export class LockFile {
     }
   }
 
+  /** Takes the lock if nobody has it at this moment; answers whether it did. */
+  tryLock(): boolean {
+    try {
+      this.#database.exec(TAKE)
+      return true
+    } catch (error) {
+      if (sqliteCode(error) !== BUSY) throw error
+      return false
+    }
+  }
+
   unlock(): void {
     this.#database.exec('rollback')
   }

@@ -29,8 +29,9 @@ export const auditConfig = configSchema<AuditConfig>({
   additionalProperties: false,
   properties: {
     thread: {
-      enum: ['worker', 'inline'],
-      description: 'Where records are written; inline blocks the process on syncs.',
+      enum: ['auto', 'worker', 'inline'],
+      description:
+        'Where records are written; inline blocks the process on syncs, auto (default) on those of a fast disk.',
     },
     rotate: {
       type: 'object',

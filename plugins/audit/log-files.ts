@@ -1,5 +1,5 @@
 // Opens the files of the log for one writer and keeps them the right ones; must never take a replaced file for a rotated.
-import { constants, existsSync, lstatSync } from 'node:fs'
+import { constants, existsSync, lstatSync, type Stats } from 'node:fs'
 import { ClonedError, LockFile, sha256, syncDirectory, writeFileAtomic } from 'cloned/kernel'
 import { type FileOps, REAL_OPS, readUpTo } from './file-ops.js'
 import { MAX_LINE } from './format.js'
@@ -9,7 +9,7 @@ import { beginNext } from './rotate.js'
 import { segmentPath } from './segments.js'
 
 /** A lock among all writers of the log. */
-export type WriterLock = Pick<LockFile, 'lock' | 'unlock' | 'close'>
+export type WriterLock = Pick<LockFile, 'lock' | 'tryLock' | 'unlock' | 'close'>
 
 export interface LogFilesOptions {
   readonly paths: AuditPaths
@@ -61,6 +61,17 @@ export class LogFiles {
     }
   }
 
+  /** The same without waiting: `undefined`, and nothing is done, when another writer has the lock at this moment. */
+  lockedNow<T>(ts: string, work: (live: LiveLog) => T): T | undefined {
+    const lock = this.#lock ?? this.#makeLock()
+    if (!lock.tryLock()) return undefined
+    try {
+      return work(this.#live(ts))
+    } finally {
+      lock.unlock()
+    }
+  }
+
   /** Lets go of the file that is written; the next use opens the one that is then the newest. */
   release(): void {
     if (!this.#open) return
@@ -86,17 +97,19 @@ export class LogFiles {
   #live(ts: string): LiveLog {
     const { paths, ops } = this
     let open = this.#open
-    if (open && !isNamed(ops, paths.log, open.log)) {
+    let stats = open && ops.fstatSync(open.log)
+    if (open && stats && !isNamed(ops, paths.log, stats)) {
       // Only a rotation moves the log, and it leaves the file behind as a segment.
       if (!existsSync(segmentPath(paths, open.first))) {
         throw this.#damaged(paths.log, 'it was moved or replaced while it was open')
       }
       this.release()
       open = undefined
+      stats = undefined
     }
     open ??= this.#reopen(ts)
+    const { size } = stats ?? ops.fstatSync(open.log)
     const head = this.#readHead(open.headFd)
-    const { size } = ops.fstatSync(open.log)
     this.#checkSize(head, size)
     return { log: open.log, headFd: open.headFd, head, size }
   }
@@ -175,8 +188,7 @@ export class LogFiles {
   }
 }
 
-function isNamed(ops: FileOps, path: string, fd: number): boolean {
-  const stats = ops.fstatSync(fd)
+function isNamed(ops: FileOps, path: string, stats: Stats): boolean {
   const named = ops.lstatSync(path, { throwIfNoEntry: false })
   return named?.ino === stats.ino && named.dev === stats.dev
 }

@@ -53,6 +53,11 @@ export class LogWriter {
     return this.#guarded(() => this.#files.locked(batch.ts, (live) => this.#append(live, batch)))
   }
 
+  /** The same without waiting for other writers: `undefined`, and nothing is written, when one is at work. */
+  writeNow(batch: Batch): Written | undefined {
+    return this.#guarded(() => this.#files.lockedNow(batch.ts, (live) => this.#append(live, batch)))
+  }
+
   /** Closes the file that begins with record `first` and begins the next; `false` when another writer has done so. */
   rotate(first: number, ts: string): boolean {
     return this.#guarded(() =>

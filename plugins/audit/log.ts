@@ -17,16 +17,17 @@ import { SPACE, Space, type SpaceLimits } from './space.js'
 import type { OnTrouble, Transport } from './transport.js'
 import { type VerifyOptions, type VerifyResult, verifyLog } from './verify.js'
 
-/** Where the writer runs: `worker` in a thread of its own, `inline` on the calling thread, which then waits for the disk. */
-export type WriterThread = 'worker' | 'inline'
+/**
+ * Where the writer runs: `worker` in a thread of its own, `inline` on the calling thread, which then waits for the disk;
+ * `auto` in a thread, but for the first batches, so that a short command starts none, and for single records while a write
+ * with its sync usually takes no more than 2 ms.
+ */
+export type WriterThread = 'auto' | 'worker' | 'inline'
 
 export interface AuditLogOptions {
   /** The `.cloned` directory; it must exist. */
   readonly dir: string
-  /**
-   * Default: `inline` for the first batches and `worker` from then on, so that a short command starts no thread; always
-   * `inline` when running from sources, where there is no compiled worker to start.
-   */
+  /** Default: `auto`, and `inline` when running from sources, where there is no compiled worker to start. */
   readonly thread?: WriterThread
   /** Milliseconds since 1970, for the records that the log itself adds. */
   readonly now?: () => number
@@ -118,10 +119,12 @@ export function openAuditLog(options: AuditLogOptions): FileAuditLog {
       import('./handover.js'),
     ])
     const start = { paths, reserve: options.reserve === true, ...(loaded ? { genesis: genesisOf(loaded) } : {}) }
-    const worker = () => newWorkerTransport(start, onTrouble)
-    if (options.thread === 'worker') return worker()
+    const thread = options.thread ?? (import.meta.url.endsWith('.ts') ? 'inline' : 'auto')
+    if (thread === 'worker') return newWorkerTransport(start, onTrouble)
     const inline = newInlineTransport(start, onTrouble)
-    return options.thread === 'inline' || import.meta.url.endsWith('.ts') ? inline : newHandover(inline, worker)
+    if (thread === 'inline') return inline
+    const { newQuickTransport } = await import('./quick-transport.js')
+    return newHandover(inline, () => newQuickTransport(start, onTrouble))
   }
 
   async function newNotary({ signer: newest }: LogKeys): Promise<void> {

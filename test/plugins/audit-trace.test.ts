@@ -26,7 +26,7 @@ function returned(trace: string): { name: string; text: string }[] {
 }
 
 describe.skipIf(missing)('a system-call trace of appends (needs strace)', () => {
-  it.each(['worker', 'inline'])('has a sync of the log return before every acknowledgement: %s', (thread) => {
+  it.each(['auto', 'worker', 'inline'])('has a sync of the log return before every acknowledgement: %s', (thread) => {
     const dir = newDir()
     const out = join(dir, 'trace')
     const args = ['-f', '-qq', '-s', '4096', '-y', '-e', 'trace=write,pwrite64,fdatasync,fsync', '-o', out]

@@ -155,6 +155,7 @@ describe('a failure of the disk', () => {
         locks++
         if (locks > 1) throw new Error('database is locked')
       },
+      tryLock: () => false,
       unlock: () => undefined,
       close: () => undefined,
     })

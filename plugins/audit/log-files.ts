@@ -5,6 +5,7 @@ import { type FileOps, REAL_OPS, readUpTo } from './file-ops.js'
 import { MAX_LINE } from './format.js'
 import { decodeHead, EMPTY_HEAD, encodeHead, HEAD_BYTES, type Head, readHead } from './head.js'
 import { type AuditPaths, assertSafe, assertSafeFile } from './paths.js'
+import { findPruneNote } from './prune.js'
 import { beginNext } from './rotate.js'
 import { segmentPath } from './segments.js'
 
@@ -99,8 +100,7 @@ export class LogFiles {
     let open = this.#open
     let stats = open && ops.fstatSync(open.log)
     if (open && stats && !isNamed(ops, paths.log, stats)) {
-      // Only a rotation moves the log, and it leaves the file behind as a segment.
-      if (!existsSync(segmentPath(paths, open.first))) {
+      if (!this.#wasRotated(open.first)) {
         throw this.#damaged(paths.log, 'it was moved or replaced while it was open')
       }
       this.release()
@@ -112,6 +112,11 @@ export class LogFiles {
     const head = this.#readHead(open.headFd)
     this.#checkSize(head, size)
     return { log: open.log, headFd: open.headFd, head, size }
+  }
+
+  /** Only a rotation moves the log; it leaves the file behind as a segment, until a prune that says so in the log. */
+  #wasRotated(first: number): boolean {
+    return existsSync(segmentPath(this.paths, first)) || findPruneNote(this.paths, first) !== undefined
   }
 
   #reopen(ts: string): Descriptors {

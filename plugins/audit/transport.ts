@@ -15,6 +15,12 @@ export interface Transport {
   close(): Promise<void>
 }
 
+/** A way to a writer on the calling thread. */
+export interface InlineTransport extends Transport {
+  /** As `write`, and never waits for other writers: `undefined`, and nothing is written, when one is at work. */
+  writeNow(batch: Batch): Promise<Written | undefined>
+}
+
 /** What a writer is made from; plain data, so that it reaches the thread. */
 export type WriterStart = Pick<LogWriterOptions, 'paths' | 'lockMs' | 'genesis' | 'reserve'>
 
@@ -43,7 +49,7 @@ export type WorkerAnswer =
 const HASH_LENGTH = 64
 
 /** Writes on the calling thread: simple, and every sync blocks it. */
-export function newInlineTransport(start: WriterStart, onTrouble: OnTrouble = () => {}): Transport {
+export function newInlineTransport(start: WriterStart, onTrouble: OnTrouble = () => {}): InlineTransport {
   const writer = new LogWriter(start)
   const aside = <T>(work: () => T): T | undefined => {
     try {
@@ -57,6 +63,11 @@ export function newInlineTransport(start: WriterStart, onTrouble: OnTrouble = ()
     write: async (batch) => {
       const written = writer.write(batch)
       aside(() => writer.afterwards())
+      return written
+    },
+    writeNow: async (batch) => {
+      const written = writer.writeNow(batch)
+      if (written) aside(() => writer.afterwards())
       return written
     },
     tree: async () => aside(() => writer.tree()),

@@ -1,19 +1,25 @@
+import { LockFile } from 'cloned/kernel'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Batch } from '../../plugins/audit/batch.js'
 import { newHandover } from '../../plugins/audit/handover.js'
 import { auditPaths } from '../../plugins/audit/paths.js'
-import { newInlineTransport, type Transport } from '../../plugins/audit/transport.js'
-import { batch, body, newDir, recordsOf, verifyDir } from './audit-helpers.js'
+import { type InlineTransport, newInlineTransport } from '../../plugins/audit/transport.js'
+import { batch, body, newDir, recordsOf, TS, verifyDir } from './audit-helpers.js'
 
 /** A writer on a directory that notes what is done with it. */
-function noting(dir: string, name: string, done: string[], fails = false): Transport {
+function noting(dir: string, name: string, done: string[], fails = false): InlineTransport {
   const real = newInlineTransport({ paths: auditPaths(dir) })
-  return {
-    write: async (one) => {
+  const noted =
+    <T>(write: (one: Batch) => Promise<T>) =>
+    async (one: Batch) => {
       done.push(`${name} writes`)
       if (fails) throw new Error('the disk is gone')
-      return real.write(one)
-    },
+      return write(one)
+    }
+  return {
+    write: noted(real.write),
+    writeNow: noted(real.writeNow),
     tree: () => real.tree(),
     rotate: (first, ts) => real.rotate(first, ts),
     close: async () => {
@@ -65,6 +71,33 @@ describe('a log that a thread takes over', () => {
     expect(done.slice(3)).toEqual(['thread made', 'first writes'])
     await log.close()
     expect(done.slice(5).sort()).toEqual(['first closes', 'thread closes'])
+  })
+
+  it('does not wait on this thread for somebody else who is at it, to write nor to close the file', async () => {
+    const dir = newDir()
+    const done: string[] = []
+    let free = () => {}
+    const thread = () => {
+      const made = noting(dir, 'thread', done)
+      const write = (one: Batch) => {
+        free()
+        return made.write(one)
+      }
+      return { ...made, write }
+    }
+    const log = newHandover(noting(dir, 'first', done), thread)
+    await log.write(batch(body(0)))
+    const lock = new LockFile(auditPaths(dir).lock)
+    free = () => lock.unlock()
+    lock.lock(1_000)
+    await log.write(batch(body(1)))
+    await log.close()
+    expect(done).toEqual(['first writes', 'first writes', 'first closes', 'thread writes', 'thread closes'])
+    const other = newHandover(noting(dir, 'other', done), () => noting(dir, 'its thread', done))
+    expect(await other.rotate(1, TS)).toBe(true)
+    await other.close()
+    expect(done.slice(5)).toEqual(['other closes', 'its thread closes'])
+    lock.close()
   })
 
   it('does not pass over a failure of the first writer, and ends the thread that was made', async () => {

@@ -18,6 +18,7 @@ import { type FileOps, REAL_OPS } from '../../plugins/audit/file-ops.js'
 import { encodeLine } from '../../plugins/audit/format.js'
 import { EMPTY_HEAD, encodeHead } from '../../plugins/audit/head.js'
 import { auditPaths } from '../../plugins/audit/paths.js'
+import { segmentPath } from '../../plugins/audit/segments.js'
 import { batch, body, linesOf, newDir, newWriter, readLog, recordsOf, TS, verifyDir } from './audit-helpers.js'
 
 const sha = (bytes: Buffer) => hash('sha256', bytes, 'hex')
@@ -253,6 +254,26 @@ describe('what a dead writer left behind', () => {
     expect(() => writer.write(batch(body(4)))).toThrow('moved or replaced')
     expect(fs.readFileSync(`${log}.1`)).toEqual(before)
   })
+
+  it.each([[true], [false]])(
+    'goes on after its file was closed and pruned by others, where the log says so: %s',
+    (says) => {
+      const dir = newDir()
+      const [idle, busy] = [newWriter(dir), newWriter(dir)]
+      const { size } = idle.write(batch(body(1)))
+      expect(busy.rotate(1, TS)).toBe(true)
+      const { first } = busy.write(batch(body(2)))
+      expect(busy.rotate(first, TS)).toBe(true)
+      const pruned = JSON.stringify({ ts: TS, type: 'log.prune', size, last_hash: '0'.repeat(64), frontier: [] }).slice(
+        1,
+      )
+      busy.write({ ...batch(body(3)), ...(says ? { own: [pruned] } : {}) })
+      fs.rmSync(segmentPath(auditPaths(dir), 1))
+      if (!says) return expect(() => idle.write(batch(body(4)))).toThrow('moved or replaced')
+      expect(idle.write(batch(body(4))).receipts).toHaveLength(1)
+      expect(recordsOf(dir).at(-1)).toMatchObject({ n: 4 })
+    },
+  )
 })
 
 describe('files that are not safe to open', () => {

@@ -22,11 +22,14 @@ export class Commits {
     this.#gatherMs = gatherMs
   }
 
-  /** Resolves when it is written. One that fails takes those of its batch with it: each is then tried again by itself. */
-  add(statements: readonly Statement[]): Promise<void> {
+  /**
+   * Resolves when it is written; without `gather` it waits for no others. One that fails takes those of its batch with it:
+   * each is then tried again by itself.
+   */
+  add(statements: readonly Statement[], gather = true): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ statements, resolve, reject })
-      if (this.#gatherMs === 0 || this.#waiting.length >= MOST) this.#flush()
+      if (!gather || this.#gatherMs === 0 || this.#waiting.length >= MOST) this.#flush()
       else this.#timer ??= setTimeout(() => this.#flush(), this.#gatherMs)
     })
   }

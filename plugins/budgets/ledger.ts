@@ -37,7 +37,9 @@ interface LedgerDeps {
 /** Opens the books. */
 export function createLedger({ store, now, gatherMs }: LedgerDeps): Ledger {
   let sweptAt = Number.NEGATIVE_INFINITY
-  const commits = new Commits((batch) => store.write(batch, RELAXED), gatherMs)
+  const commits = new Commits(async (batch) => store.write(batch, RELAXED), gatherMs)
+  /** Calls that took here and are not settled. Recovery settles those of others, one after the other. */
+  const own = new Set<string>()
 
   const taken: Ledger['taken'] = async (callId) => {
     const [row] = await store.all('select state, draws from budget_takes where call_id = $1', callId)
@@ -74,6 +76,7 @@ export function createLedger({ store, now, gatherMs }: LedgerDeps): Ledger {
       const token = tokenOf(draws)
       const batch = [open(ref, token), ...draws.map(({ cap, counter, ...draw }) => add(counter, draw, limitOf(cap)))]
       const written = await wrote(batch)
+      if (written) own.add(ref.callId)
       return written && { token, used: draws.map((_, i) => Number(written[i + 1]?.[0]?.['used'])) }
     },
 
@@ -93,12 +96,13 @@ export function createLedger({ store, now, gatherMs }: LedgerDeps): Ledger {
 
     async settle(callId, how, seq) {
       const at = now()
+      const isOwn = own.delete(callId)
       const batch: Statement[] = seq === undefined ? [] : [advance(callId, seq)]
       if (at - sweptAt >= SWEEP_EVERY_MS) {
         sweptAt = at
         batch.push(sweep(at))
       }
-      if (how === 'commit') await commits.add([...batch, close(callId, 'committed', at)])
+      if (how === 'commit') await commits.add([...batch, close(callId, 'committed', at)], isOwn)
       else await release(callId, batch, at)
     },
 

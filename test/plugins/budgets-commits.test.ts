@@ -105,6 +105,32 @@ describe('budgets that gather settlements', () => {
     expect(await reserve.take(refOf('c4'), callOf({}))).toMatchObject({ ok: true })
   })
 
+  it('settle what another process took without waiting', async () => {
+    const dead = gathering()
+    for (const id of ['c1', 'c2']) await dead.reserve.take(refOf(id), callOf({}))
+    const { reserve } = gathering()
+    for (const [n, id] of ['c1', 'c2'].entries()) await reserve.settle(id, 'commit', n + 1)
+    expect([await reserve.unsettled('i1'), await reserve.settledUpTo('i1')]).toEqual([[], 2])
+  })
+
+  it('are owed, and no fault of the process, where the store throws at once', async () => {
+    const throwing = createBudgets({
+      store: {
+        ...world.store,
+        write: (...given) => {
+          if (given[0].some(({ sql }) => sql.includes("'committed'") || sql.includes('budget_settled')))
+            throw new Error('store says no')
+          return world.store.write(...given)
+        },
+      },
+      policy: { snapshot: () => snapshotWith(caps) },
+      now: () => START,
+      gatherMs: 1,
+    })
+    await throwing.reserve.take(refOf('c1'), callOf({}))
+    await expect(throwing.reserve.settle('c1', 'commit', 1)).rejects.toThrow('store says no')
+  })
+
   it('leave to recovery what the process did not live to write', async () => {
     const dying = gathering()
     await dying.reserve.take(refOf('c1'), callOf({}))

@@ -1,9 +1,20 @@
 // Opens a build that is one file: checks it, unpacks it for this user, checks that; must never load what differs from it.
 import { hash } from 'node:crypto'
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  writeFileSync,
+} from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, dirname, isAbsolute, join } from 'node:path'
-import { getuid, platform } from 'node:process'
+import { getgid, getuid, platform } from 'node:process'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { changed, check, fail } from './check.js'
 
@@ -29,23 +40,23 @@ export function unpacked({ url, digest, lockDigest }: Packed, env: Environment):
   const text = readFileSync(self, 'latin1')
   if (digestOf(text, digest) !== digest) throw changed(basename(self))
   const home = unpackedHome(env)
-  const place = join(home, digest)
-  const root = pathToFileURL(`${place}/`)
   try {
-    makeOwn(home)
+    // Without links: what is checked is what is loaded.
+    const place = join(ownDirectory(home), digest)
+    const root = pathToFileURL(`${place}/`)
     if (existsSync(place)) {
       if (isWhole(root, lockDigest)) return root
       replace(place)
     }
     unpack(text.slice(text.lastIndexOf(PAYLOAD) + PAYLOAD.length), place)
+    check(root, lockDigest)
+    return root
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (code === undefined || code.startsWith('BUILD_')) throw cause
     const next = 'Set XDG_CACHE_HOME to a directory that you may write to, or build a directory: cloned build'
     throw fail('BUILD_CACHE', `${basename(self)} cannot be unpacked into ${home} (${code}).`, next, 1, cause)
   }
-  check(root, lockDigest)
-  return root
 }
 
 /** SHA-256 of the text of a file that names its digest, without that. */
@@ -91,13 +102,32 @@ function unpack(payload: string, place: string): void {
   }
 }
 
-/** Who else could write here could exchange a file after it was checked. */
-function makeOwn(home: string): void {
+/** Who else may write here, or move what is above it, could exchange a file after it was checked. Answers its real path. */
+function ownDirectory(home: string): string {
+  if (!isAbsolute(home)) throw fail('BUILD_CACHE', 'There is no home directory to unpack in.', ELSEWHERE, 1)
   mkdirSync(home, { recursive: true, mode: 0o700 })
-  const stats = lstatSync(home)
-  if (stats.isDirectory() && (platform === 'win32' || (stats.uid === getuid?.() && (stats.mode & 0o022) === 0))) return
-  const problem = `${home} is a link, belongs to another user, or others may write to it.`
-  throw fail('BUILD_CACHE', problem, `Look at it, and remove it: rm -r ${home}`, 1)
+  const own = realpathSync(home)
+  if (platform === 'win32') return own
+  const { uid, mode } = lstatSync(own)
+  if (uid !== getuid?.() || (mode & 0o022) !== 0) throw shared(own, `Look at it, and remove it: rm -r ${own}`)
+  for (let above = dirname(own); ; above = dirname(above)) {
+    if (isShared(lstatSync(above))) throw shared(above, ELSEWHERE)
+    if (above === dirname(above)) return own
+  }
+}
+
+/** Whether other users may move what is in it. A group that has the number of the user is that user's own. */
+function isShared({ uid, gid, mode }: Stats): boolean {
+  const me = getuid?.()
+  if (uid !== 0 && uid !== me) return true
+  const others = gid === 0 || (gid === me && gid === getgid?.()) ? 0o002 : 0o022
+  return (mode & others) !== 0 && (mode & 0o1000) === 0
+}
+
+const ELSEWHERE = 'Set XDG_CACHE_HOME to a directory of your own in one of yours, or build a directory: cloned build'
+
+function shared(directory: string, next: string): Error {
+  return fail('BUILD_CACHE', `${directory} belongs to another user, or others may write to it.`, next, 1)
 }
 
 /** Files that can be made again: `XDG_CACHE_HOME`, `%LOCALAPPDATA%` on Windows, else `~/.cache`. */

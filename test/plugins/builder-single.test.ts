@@ -1,6 +1,7 @@
 import {
   appendFileSync,
   chmodSync,
+  chownSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -122,7 +123,7 @@ export const found = async () => [readFileSync(${opens('rates.txt')}, 'utf8'), .
     expect(readdirSync(home(at, cache))).toEqual([only])
   })
 
-  it('unpacks nothing where others may write, through a link, or where it cannot', async () => {
+  it('unpacks nothing where others may write or move what is above it, through a link either, or where it cannot', async () => {
     const at = await singleOnce()
     const cache = 'shared'
     const env = { XDG_CACHE_HOME: join(at.dir, cache) }
@@ -130,14 +131,29 @@ export const found = async () => [readFileSync(${opens('rates.txt')}, 'utf8'), .
     chmodSync(home(at, cache), 0o777)
     expect((await run(at, "'runs'", env)).out).toMatch(/^BUILD_CACHE .* others may write to it\. 1$/m)
     rmSync(home(at, cache), { recursive: true })
-    at.write({ 'elsewhere/.keep': '' })
-    symlinkSync(join(at.dir, 'elsewhere'), home(at, cache))
-    expect((await run(at, "'runs'", env)).out).toMatch(/^BUILD_CACHE .* is a link/m)
+    at.write({ 'elsewhere/builds/.keep': '' })
+    chmodSync(join(at.dir, 'elsewhere'), 0o777)
+    symlinkSync(join(at.dir, 'elsewhere/builds'), home(at, cache))
+    expect((await run(at, "'runs'", env)).out).toMatch(/^BUILD_CACHE .*elsewhere belongs to another user, or others/m)
+    chmodSync(join(at.dir, 'elsewhere'), 0o1777)
+    expect(await run(at, "'runs'", env)).toMatchObject({ out: 'runs\n' })
+    expect((await run(at, "'runs'", { HOME: '', XDG_CACHE_HOME: '' })).out).toMatch(/^BUILD_CACHE There is no home/m)
     expect((await run(at, "'runs'", { XDG_CACHE_HOME: join(at.dir, 'package.json') })).out).toMatch(
       /^BUILD_CACHE build\.mjs cannot be unpacked into .*package\.json\/cloned\/builds \(ENOTDIR\)\. 1$/m,
     )
   })
 })
+
+it.skipIf(process.getuid?.() !== 0)(
+  'a build in one file does not trust a directory of another user (needs root)',
+  async () => {
+    const at = await singleOnce()
+    at.write({ 'foreign/cloned/.keep': '' })
+    chownSync(join(at.dir, 'foreign/cloned'), 12345, 12345)
+    const { out } = await run(at, "'runs'", { XDG_CACHE_HOME: join(at.dir, 'foreign') })
+    expect(out).toMatch(/^BUILD_CACHE .*foreign\/cloned belongs to another user/m)
+  },
+)
 
 describe('a build without its addons says what its Node lacks', () => {
   it.each([

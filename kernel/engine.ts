@@ -13,10 +13,22 @@ export const LOGGABLE = 'x-loggable'
 /** What the code of validators calls by these names. */
 export const NAMED = { compileRegex, spend, twinsIn }
 
+/** Of all patterns of one schema. */
+const MAX_STATES = 20_000
+let states = 0
+
+/** Before each schema: its patterns are counted together. */
+export function freshPatterns(): void {
+  states = 0
+}
+
 const regExp = Object.assign(
   (pattern: string) => {
     try {
-      return Object.assign(compileRegex(pattern), { toString: () => pattern })
+      const regex = compileRegex(pattern)
+      states += regex.states
+      if (states > MAX_STATES) throw new Error('is too large, with those before it')
+      return Object.assign(regex, { toString: () => pattern })
     } catch (error) {
       throw new Error(`its pattern ${JSON.stringify(pattern).slice(0, 100)} ${(error as Error).message}`)
     }

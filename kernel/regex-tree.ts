@@ -14,6 +14,7 @@ export type RegexTree =
 export type Where = 'start' | 'end' | 'edge' | 'inside'
 
 const MAX_LENGTH = 2_000
+const MAX_COUNT = 100_000
 
 /** Throws, for what is no regular expression of the flag `u`, is too long, or refers back to what it has matched. */
 export function readRegex(pattern: string): RegexTree {
@@ -61,6 +62,8 @@ class Reader {
     if (found === undefined) return of
     if (found.startsWith('{')) {
       const [min = '0', max = min] = found.slice(1, found.indexOf('}')).split(',')
+      // One that is written out is never infinite: of that nothing could be reckoned.
+      if (Math.max(Number(min), Number(max)) > MAX_COUNT) throw new Error('is too large')
       return { kind: 'repeat', of, min: Number(min), max: max === '' ? Number.POSITIVE_INFINITY : Number(max) }
     }
     const max = found.startsWith('?') ? 1 : Number.POSITIVE_INFINITY
@@ -89,11 +92,15 @@ class Reader {
   #test(source: string): CharTest {
     const known = this.#tests.get(source)
     if (known) return known
-    const engine = new RegExp(`^${source}$`, 'u')
-    const ascii = new Int8Array(128)
-    const asked = (codePoint: number) => engine.test(String.fromCodePoint(codePoint))
+    let engine: RegExp | undefined
+    let ascii: Int8Array | undefined
+    const asked = (codePoint: number) => {
+      engine ??= new RegExp(`^${source}$`, 'u')
+      return engine.test(String.fromCodePoint(codePoint))
+    }
     const test: CharTest = (codePoint) => {
       if (codePoint > 127) return asked(codePoint)
+      ascii ??= new Int8Array(128)
       if (ascii[codePoint] === 0) ascii[codePoint] = asked(codePoint) ? 1 : -1
       return ascii[codePoint] === 1
     }

@@ -5,6 +5,8 @@ import { freshSteps, spend, TooLong } from './steps.js'
 
 /** A pattern that is matched in bounded time. */
 export interface Regex {
+  /** How large it is; 0 for one that the engine of the language matches. */
+  readonly states: number
   /** Whether it matches anywhere in the text. Counts its steps: may throw {@link TooLong} within a judgement. */
   test(text: string): boolean
 }
@@ -12,33 +14,38 @@ export interface Regex {
 /** More are patterns of counted repetitions in each other, written to take long. */
 const MAX_STATES = 5_000
 const MAX_LOOKS = 16
-/** Ways to match that the engine of the language may try in turn. */
-const MAX_WAYS = 64
+/** Characters that the engine of the language may look at from one place, all the ways to match that it tries in turn. */
+const MAX_COST = 64
+/** The same where there is one place to begin at, and no part that takes any length. */
+const MAX_ONCE = 4_096
+/** Programs are kept up to so many states, of all patterns together. */
+const MAX_KEPT = 100_000
 /** Repeated more often with different lengths, a part is one that has no end. */
 const FEW = 8
 
 /** Compiles a pattern of the flag `u`. Throws for one that cannot be matched so, with what is wrong with it. */
 export function compileRegex(pattern: string): Regex {
   const tree = readRegex(pattern)
-  const ways = cheap(tree)
-  if (ways > MAX_WAYS) return linear(tree)
+  const { ways, open, length } = waysOf(tree)
+  const cost = ways * Math.max(1, length)
+  const once = open === 0 && isAnchored(tree)
+  const isCheap = once ? cost <= MAX_ONCE : cost <= MAX_COST && (open === 0 || (open === 1 && isAnchored(tree)))
+  if (!isCheap) return linear(pattern)
   const engine = new RegExp(pattern, 'u')
   return {
+    states: 0,
     test(text) {
-      spend(1 + ((text.length * ways) >> 4))
+      spend(1 + Math.floor(((once ? 1 : text.length) * cost) / 16))
       return engine.test(text)
     },
   }
 }
 
-/** What a match outside of a judgement may take. */
-const STEPS = 1_000_000
-
-/** The same for a text of no judgement. One that takes too many steps does not match. Throws as {@link compileRegex} does. */
-export function boundedRegex(pattern: string): Matches {
+/** The same for a text of no judgement. One that takes more steps does not match. Throws as {@link compileRegex} does. */
+export function boundedRegex(pattern: string, steps: number): Matches {
   const regex = compileRegex(pattern)
   return (text) => {
-    freshSteps(STEPS)
+    freshSteps(steps)
     try {
       return regex.test(text)
     } catch (error) {
@@ -48,20 +55,22 @@ export function boundedRegex(pattern: string): Matches {
   }
 }
 
-/** In how many ways the tree can match from one place; infinite where that grows with the text more than once. */
-function cheap(tree: RegexTree): number {
-  const { ways, open } = waysOf(tree)
-  return open === 0 || (open === 1 && isAnchored(tree)) ? ways : Number.POSITIVE_INFINITY
+interface Ways {
+  /** In how many it can match from one place; infinite where that grows with the text. */
+  readonly ways: number
+  /** How many of its parts take any length of the text. */
+  readonly open: number
+  /** The most characters that one way takes, but for the open parts. */
+  readonly length: number
 }
 
-/** `open`: how many of its parts take any length of the text. */
-function waysOf(tree: RegexTree): { readonly ways: number; readonly open: number } {
+function waysOf(tree: RegexTree): Ways {
   switch (tree.kind) {
     case 'one':
     case 'at':
-      return { ways: 1, open: 0 }
+      return { ways: 1, open: 0, length: 1 }
     case 'look':
-      return { ways: Number.POSITIVE_INFINITY, open: 0 }
+      return { ways: Number.POSITIVE_INFINITY, open: 0, length: 0 }
     case 'seq':
     case 'or': {
       const parts = tree.parts.map(waysOf)
@@ -69,14 +78,17 @@ function waysOf(tree: RegexTree): { readonly ways: number; readonly open: number
         (all, part) => (tree.kind === 'or' ? all + part.ways : all * part.ways),
         Number(tree.kind === 'seq'),
       )
-      return { ways, open: parts.reduce((all, part) => all + part.open, 0) }
+      const sum = (field: 'open' | 'length') => parts.reduce((all, part) => all + part[field], 0)
+      return { ways, open: sum('open'), length: sum('length') }
     }
     case 'repeat': {
       const { of, min, max } = tree
-      if (of.kind === 'one') return max - min > FEW ? { ways: 1, open: 1 } : { ways: max - min + 1, open: 0 }
-      const { ways, open } = waysOf(of)
-      const all = max > FEW || open > 0 ? Number.POSITIVE_INFINITY : ways ** max * (max - min + 1)
-      return { ways: all, open: 0 }
+      if (of.kind === 'one') {
+        return max - min > FEW ? { ways: 1, open: 1, length: min } : { ways: max - min + 1, open: 0, length: max }
+      }
+      const { ways, open, length } = waysOf(of)
+      if (max > FEW || open > 0) return { ways: Number.POSITIVE_INFINITY, open: 0, length: 0 }
+      return { ways: ways ** max * (max - min + 1), open: 0, length: length * max }
     }
   }
 }
@@ -100,10 +112,35 @@ interface Entry {
   readonly back: boolean
 }
 
+/** By pattern, used last at the end: strangers' patterns come in thousands, and few of them are ever matched. */
+const programs = new Map<string, Program>()
+let kept = 0
+
+function programOf(pattern: string): Program {
+  const known = programs.get(pattern)
+  const program = known ?? new Program(readRegex(pattern))
+  programs.delete(pattern)
+  programs.set(pattern, program)
+  if (known) return known
+  kept += program.states.length
+  for (const [oldest, { states }] of programs) {
+    if (kept <= MAX_KEPT) break
+    programs.delete(oldest)
+    kept -= states.length
+  }
+  return program
+}
+
 /** All states at once, one character after the other (Thompson). Exported for its tests. */
-export function linear(tree: RegexTree): Regex {
-  const program = new Program(tree)
-  return { test: (text) => new Walk(program, text).matches() }
+export function linear(pattern: string): Regex {
+  const { length } = programOf(pattern).states
+  return {
+    states: length,
+    test(text) {
+      if (!programs.has(pattern)) spend(length)
+      return new Walk(programOf(pattern), text).matches()
+    },
+  }
 }
 
 class Program {

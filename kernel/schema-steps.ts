@@ -6,7 +6,7 @@ import { spend } from './steps.js'
 type Ajv2020 = import('ajv/dist/2020.js').Ajv2020
 type Template = typeof _
 
-/** Keywords that apply schemas or compare with a list: as many steps as there is in their own value. */
+/** Keywords that apply schemas: as many steps as there is in their own value. */
 const BY_SCHEMA = [
   ...[
     '$ref',
@@ -20,8 +20,10 @@ const BY_SCHEMA = [
     'dependentSchemas',
     'dependencies',
   ],
-  ...['properties', 'prefixItems', 'enum', 'const'],
+  ...['properties', 'prefixItems'],
 ]
+/** Keywords that compare with the whole of their value. */
+const BY_VALUE = ['enum', 'const']
 /** Keywords that may find something wrong with each of their names. */
 const BY_NAME = ['required', 'dependentRequired']
 /** To word what does not fit takes longer than to see that it fits. */
@@ -47,8 +49,10 @@ export function boundKeywords({ RULES: { all } }: Ajv2020, _: Template): void {
       code.call(definition, cxt, type)
     }
   }
-  for (const keyword of BY_SCHEMA) counted(keyword, ({ schema }) => _`${WORDING + sizeOf(schema)}`)
-  for (const keyword of BY_NAME) counted(keyword, ({ schema }) => _`${WORDING * sizeOf(schema)}`)
+  // What is wrong so far is copied once more for each schema that is applied by its name.
+  for (const keyword of BY_SCHEMA) counted(keyword, ({ schema }) => _`${WORDING + sizeOf(schema)} + (errors >> 3)`)
+  for (const keyword of BY_VALUE) counted(keyword, ({ schema }) => _`${WORDING + wholeOf(schema)}`)
+  for (const keyword of BY_NAME) counted(keyword, ({ schema }) => _`${WORDING * wholeOf(schema)}`)
   for (const keyword of BY_ITEM) counted(keyword, ({ data }) => _`${WORDING} * ${data}.length`)
   for (const keyword of BY_PROPERTY) counted(keyword, ({ data }) => _`${2 * WORDING} * Object.keys(${data}).length`)
   for (const keyword of BY_CHARACTER) counted(keyword, ({ data }) => _`${data}.length >> 4`)
@@ -65,11 +69,16 @@ export function boundKeywords({ RULES: { all } }: Ajv2020, _: Template): void {
   }
 }
 
-/** How much there is to go through in the value of a keyword, about. */
+/** How many schemas there are in the value of a keyword. */
 function sizeOf(value: unknown): number {
-  if (Array.isArray(value)) return value.reduce<number>((sum, each) => sum + 1 + sizeOf(each), 0)
-  if (typeof value === 'string') return value.length >> 4
   return typeof value === 'object' && value !== null ? Object.keys(value).length : 0
+}
+
+/** How much there is to go through in a value. */
+function wholeOf(value: unknown): number {
+  if (typeof value === 'string') return value.length >> 4
+  if (typeof value !== 'object' || value === null) return 0
+  return Object.values(value).reduce<number>((sum, each) => sum + 1 + wholeOf(each), 0)
 }
 
 /** Two equal items, or none. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
-import { createEngine, NAMED } from './engine.js'
+import { createEngine, freshPatterns, NAMED } from './engine.js'
 import { describeThrown } from './errors.js'
 import { digest, type JsonObject, snapshot } from './json.js'
 import { freshSteps, TooLong } from './steps.js'
@@ -78,10 +78,14 @@ function compileNow(schema: JsonObject, defaults: boolean): ValidateFunction {
     engines = undefined
   }
   freshSteps(STEPS)
+  freshPatterns()
   // Each engine would compile the schema of schemas for itself; the first one judges for both.
   engines ??= { plain: createEngine(), defaults: createEngine({ defaults: true, judged: true }) }
   if (defaults) engines.plain.validateSchema(schema, true)
-  const check = engines[defaults ? 'defaults' : 'plain'].compile(schema)
+  const engine = engines[defaults ? 'defaults' : 'plain']
+  // Keeping count of what was judged goes wrong where a reference leads to a schema without properties.
+  engine.opts.unevaluated = JSON.stringify(schema).includes('"unevaluated')
+  const check = engine.compile(schema)
   // An asynchronous schema answers a promise, which is as good as true to whoever does not look.
   if ('$async' in check) throw new TypeError('"$async" is not supported in schemas')
   return check

@@ -12,13 +12,14 @@ const require = createRequire(import.meta.url)
 const { Ajv2020 } = require('ajv/dist/2020.js')
 const { default: standalone } = require('ajv/dist/standalone/index.js')
 const load = (path) => import(pathToFileURL(join(process.cwd(), 'dist', path)).href)
-const [{ compileSchema, digest }, { createEngine, NAMED }, { initWorkspace, open }] = await Promise.all(
-  ['kernel/index.js', 'kernel/engine.js', 'plugins/default.js'].map(load),
+const [{ compileSchema, digest }, { createEngine, NAMED }, { freshSteps }, { initWorkspace, open }] = await Promise.all(
+  ['kernel/index.js', 'kernel/engine.js', 'kernel/steps.js', 'plugins/default.js'].map(load),
 )
 
 const met = await schemasOfAStart()
 const tables = [false, true].map((defaults) => {
   const engine = createEngine({ defaults, source: true })
+  freshSteps(Number.MAX_SAFE_INTEGER)
   const digests = [...met.get(defaults).keys()].sort()
   for (const key of digests) engine.addSchema(met.get(defaults).get(key), key)
   const names = Object.fromEntries(digests.map((key) => [key, key]))

@@ -7,6 +7,7 @@ import { schemasIn } from './references.js'
 const LISTS = ['allOf', 'anyOf', 'oneOf']
 const ONES = ['not', 'if', 'then', 'else']
 const MOST = 10_000
+const MOST_NAMES = 200
 
 /** Throws for a schema, all of whose references lead to its `$defs`, with a part that takes too long for a single value. */
 export function mustBeLight(root: JsonObject): void {
@@ -23,7 +24,17 @@ export function mustBeLight(root: JsonObject): void {
     weights.set(schema, weight)
     return weight
   }
-  for (const schema of schemasIn(root)) weigh(schema)
+  for (const schema of schemasIn(root)) {
+    weigh(schema)
+    for (const word of ['dependentRequired', 'dependencies']) mustBeShort(isObject(schema) ? schema[word] : undefined)
+  }
+}
+
+/** Each of the names may be something wrong of its own, and the words of it name them all. */
+function mustBeShort(lists: Json | undefined): void {
+  for (const names of isObject(lists) ? Object.values(lists) : []) {
+    if (Array.isArray(names) && names.length > MOST_NAMES) throw new Error('one property needs too many others')
+  }
 }
 
 function applied(schema: JsonObject, defs: JsonObject): readonly Json[] {

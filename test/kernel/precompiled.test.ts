@@ -89,6 +89,7 @@ function answersAlike(schema: JsonObject, defaults: boolean): void {
   const { $id: _, ...anonymous } = schema
   const built = table[String(defaults)]?.[digest(anonymous)]
   if (!built) throw new Error('the build has not compiled it')
+  freshSteps(1_000_000)
   const now = createEngine({ defaults }).compile(anonymous)
   fc.assert(
     fc.property(valuesOf(anonymous, anonymous), (value) => {

@@ -33,6 +33,17 @@ const SLOW: readonly (readonly [how: string, schema: JsonObject, value: unknown]
   ['names of properties', each({ type: 'object', propertyNames: { type: 'string', maxLength: 3 } }), lots(many)],
   ['items', each({ type: 'array', items: { type: 'number' } }), lots(names)],
   ['a long list of values', each({ enum: names }), lots('x')],
+  ['a value that is compared to its end', each({ const: { a: names } }), lots({ a: [...names.slice(0, -1), 'x'] })],
+  ['names that others need', each({ type: 'object', dependentRequired: { a: names } }), lots({ a: 1 })],
+  [
+    'what is wrong, copied for each item',
+    {
+      type: 'array',
+      items: { $ref: '#/$defs/n' },
+      $defs: { n: { type: 'object', properties: { a: { $ref: '#/$defs/n' } } } },
+    },
+    Array.from({ length: 20_000 }, () => 1),
+  ],
   ['long texts', each({ type: 'string', maxLength: 900_000 }), lots('x'.repeat(900_000))],
   [
     'an expression in many ways',
@@ -40,6 +51,13 @@ const SLOW: readonly (readonly [how: string, schema: JsonObject, value: unknown]
     Array.from({ length: 10_000 }, () => 'a'.repeat(60)),
   ],
 ]
+
+it('patterns of one schema are refused where they are too large together', () => {
+  const properties = Object.fromEntries(
+    Array.from({ length: 12 }, (_, i) => [`p${i}`, { type: 'string', pattern: `(?:a{900}b?){2}c*d*${i}` }]),
+  )
+  expect(() => check({ type: 'object', properties })).toThrow('too large, with those before it')
+})
 
 describe('a value that takes too many steps to check', () => {
   it.each(SLOW)('does not fit: %s', (_, schema, value) => {

@@ -139,10 +139,13 @@ describe('the form that the gate takes', () => {
             let judged: boolean
             let expected: boolean
             try {
-              judged = judge(input).length === 0
+              const problems = judge(input)
+              // The library writes code that throws for some schemas; the gate then denies.
+              if (problems.some(({ message }) => message.startsWith('cannot be checked'))) continue
+              judged = problems.length === 0
               expected = original(input)
             } catch {
-              // The library writes code that throws for some schemas; the gate then denies.
+              // What it writes for the original throws as well.
               continue
             }
             expect([judged, input, schema, written]).toEqual([expected, input, schema, written])
@@ -176,7 +179,7 @@ describe('the form that the gate takes', () => {
     ['a list for an object', { properties: [] }, /no object/],
     ['a pattern that is none', { properties: { a: { pattern: '(' } } }, /no regular expression/],
     ['a pattern that refers back', { properties: { a: { pattern: '^(a+)\\1$' } } }, /refers back/],
-    ['a pattern that is too large', { patternProperties: { '(?:a{1000}){1000}': {} } }, /too large/],
+    ['a pattern that is too large', { patternProperties: { '(?:a{1000}){1000}': { type: 'null' } } }, /too large/],
     [
       'more schemas than a person reads',
       { anyOf: Array.from({ length: 1_001 }, () => ({ type: 'null' })) },

@@ -1,11 +1,11 @@
 // Relays prompts, resources and completions to the servers that have them; nothing of them is changed but names that would clash.
 import { canonical, type Json, type JsonObject, sha256 } from 'cloned/kernel'
-import type { UpstreamServer, Upstreams } from '../mcp-upstream/slot.js'
+import { UpstreamError, type UpstreamServer, type Upstreams } from '../mcp-upstream/slot.js'
 import { actorOf } from './actor.js'
 import { inNameOf } from './asking.js'
 import type { Handlers, Scope } from './caller.js'
 import type { Desk } from './desk.js'
-import { Owners, SERVER } from './owners.js'
+import { type Listed, Owners, SERVER } from './owners.js'
 import { CODES, objectIn, RpcError, textIn } from './rpc.js'
 import type { Hand } from './running.js'
 
@@ -65,7 +65,7 @@ export class Relay {
     if (!other) return await this.request(one.name, method, params, scope)
     const parts = await Promise.all(servers.map(({ name }) => this.#all(name, method, member, scope)))
     const shown = member === 'prompts' ? renamed : marked
-    return { [member]: parts.flatMap((part, i) => part.map((each) => shown(each, servers[i]?.name ?? ''))) }
+    return { [member]: parts.flatMap(({ items }, i) => items.map((each) => shown(each, servers[i]?.name ?? ''))) }
   }
 
   /** A request of the client, without what it says of the client. */
@@ -91,8 +91,8 @@ export class Relay {
   }
 
   /** The server that a resource is of. Throws where it is of none, or of several. */
-  async owner(uri: string, scope: Scope): Promise<string> {
-    return await this.#owners.of(uri, this.#having('resources'), this.servers().length === 1, scope)
+  async owner(uri: string, scope: Scope, what: 'resource' | 'template' = 'resource'): Promise<string> {
+    return await this.#owners.of(uri, this.#having('resources'), this.servers().length === 1, scope, what)
   }
 
   /** Takes notice of the resources that a server names in an answer. */
@@ -100,10 +100,11 @@ export class Relay {
     this.#owners.link(server, answer)
   }
 
-  async #all(server: string, method: string, member: string, scope: Scope): Promise<readonly JsonObject[]> {
+  async #all(server: string, method: string, member: string, scope: Scope): Promise<Listed> {
     const found: JsonObject[] = []
     const signal = AbortSignal.any([scope.signal, AbortSignal.timeout(LIST_MS)])
     let cursor: Json | undefined
+    let whole = false
     try {
       for (let page = 0; page < MAX_PAGES; page++) {
         const params = cursor === undefined ? {} : { cursor }
@@ -112,13 +113,16 @@ export class Relay {
         const items = answer?.[member]
         if (Array.isArray(items)) found.push(...(items as readonly JsonObject[]))
         cursor = answer?.['nextCursor']
-        if (typeof cursor !== 'string') break
+        whole = typeof cursor !== 'string'
+        if (whole) break
       }
     } catch (error) {
       // One server that is broken must not hide what the others have.
       if (scope.signal.aborted) throw error
+      // A server that does not know the method has none of what it would list.
+      whole = error instanceof UpstreamError && error.code === CODES.methodNotFound
     }
-    return found
+    return { items: found, whole }
   }
 
   #ask(server: string, method: string, params: JsonObject, scope: Scope, target: string): Promise<JsonObject> {
@@ -136,7 +140,7 @@ export class Relay {
       return await this.request(server, 'completion/complete', { ...params, ref: { ...ref, name } }, scope)
     }
     const uri = textIn(ref, 'uri')
-    return await this.request(await this.owner(uri, scope), 'completion/complete', params, scope)
+    return await this.request(await this.owner(uri, scope, 'template'), 'completion/complete', params, scope)
   }
 
   #prompt(name: string): readonly [string, string] {

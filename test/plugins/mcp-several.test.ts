@@ -38,8 +38,8 @@ describe.skipIf(!canConfine)(`of several servers (${NO_SANDBOX} otherwise)`, () 
       const spec = world.program(name, having(name, uris, templates))
       await world.ready(name, { ...spec, command: [...spec.command, world.seen] })
     }
-    await serve('one', ['a:1', 'both:1'], ['one:///{id}', 'wide://{+all}', '{anything}'])
-    await serve('two', ['b:1', 'both:1'], ['two:///{id}', 'wide://{+all}'])
+    await serve('one', ['a:1', 'both:1', 'two:///{id}'], ['one:///{id}', 'wide://{+all}', '{anything}'])
+    await serve('two', ['b:1', 'both:1', 'one:///listed'], ['two:///{id}', 'wide://{+all}', 'wide2://{+all}'])
     door = world.kernel.service(mcpSlot).door()
   })
   afterAll(async () => {
@@ -114,6 +114,27 @@ describe.skipIf(!canConfine)(`of several servers (${NO_SANDBOX} otherwise)`, () 
     },
   )
 
+  it.each([
+    ['lists what another has a template for', 'one:///listed', ['one', 'two']],
+    ['has a template for what another has named', 'wide2://named', ['one', 'two']],
+  ])('a server that %s does not get its address', async (_, uri, servers) => {
+    const from = await client('reader')
+    if (uri.startsWith('wide2')) await call(from, 'one', `link ${uri}`)
+    const { error } = await from.request('resources/read', { uri })
+    expect(error).toMatchObject({ code: -32602, data: { uri, servers } })
+    expect([...told('one'), ...told('two')]).not.toContain(uri)
+  })
+
+  it('a server that lists the words of the template of another is not told what a person types there', async () => {
+    const from = await client('reader')
+    const uri = 'two:///{id}'
+    const asked = { ref: { type: 'ref/resource', uri }, argument: { name: 'id', value: 'my words' } }
+    expect((await from.request('completion/complete', asked)).error).toMatchObject({ code: -32602 })
+    expect(told('one')).not.toContain(uri)
+    const own = { ref: { type: 'ref/resource', uri: 'one:///{id}' }, argument: { name: 'id', value: '' } }
+    expect((await from.request('completion/complete', own)).result.completion.values).toEqual(['one'])
+  })
+
   it('a resource that a server has named in a result is read from that server', async () => {
     const from = await client('reader')
     const uri = 'hidden:7'
@@ -184,6 +205,25 @@ describe.skipIf(!canConfine)(`of several servers (${NO_SANDBOX} otherwise)`, () 
     void from.request('subscriptions/listen', { notifications: { resourceSubscriptions: ['b:1', 'no:1'] }, _meta })
     const { params } = await from.next('notifications/subscriptions/acknowledged')
     expect(params['notifications']).toEqual({ resourceSubscriptions: ['b:1'] })
+  })
+
+  it('a server that does not list all that it has is not passed over for one with a template', async () => {
+    const spec = world.program(
+      'broken',
+      having(
+        'broken',
+        [],
+        [],
+        "on['resources/list'] = ({ id }) => send({ id, error: { code: -32603, message: 'not now' } })",
+      ),
+    )
+    await world.ready('broken', { ...spec, command: [...spec.command, world.seen] })
+    const from = await client('later')
+    const { error } = await from.request('resources/read', { uri: 'two:///y' })
+    expect(error).toMatchObject({ code: -32602, data: { servers: ['broken'] } })
+    expect(error?.message).toContain('_meta["cloned/server"]')
+    expect(told('two')).not.toContain('two:///y')
+    expect((await from.request('resources/read', { uri: 'b:1' })).result.contents).toMatchObject([{ text: 'two' }])
   })
 })
 

@@ -99,6 +99,12 @@ describe('a pattern', () => {
     )
   })
 
+  it('does not begin between the halves of a character', () => {
+    freshSteps(1_000)
+    expect(compileRegex('\\B').test('a😀a')).toBe(false)
+    expect(compileRegex('\\B').test('a😀😀a')).toBe(true)
+  })
+
   // What each is a text for that takes the engine of the language for ever, or a time that grows with its square.
   it.each([
     ['(a*)*b$', 'a', ''],

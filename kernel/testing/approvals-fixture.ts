@@ -12,11 +12,29 @@ export interface ApprovalsFixture {
   readonly approvals: Approvals
   /** Where decisions are recorded. Leave out for approvals that are no part of a workspace. */
   readonly audit?: AuditLog
+  /** What observers of `onApprovalDecided` have heard, oldest first. Leave out for approvals that nobody observes. */
+  readonly heard?: readonly ApprovalRequest[]
   /** How long a request may be decided and used, milliseconds. */
   readonly expiresMs: number
+  /** The same approvals as another process has them. Leave out for approvals that no other process can have. */
+  beside?(): Promise<Approvals>
+  /** Puts a policy in force that says who may decide. Leave out for approvals that ask no policy. */
+  govern?(rules: DeciderRules): Promise<void>
   /** Moves the clock that the approvals read. */
   advance(ms: number): void
   close(): Promise<void>
+}
+
+/** What a policy may say of decisions on actions of kind `test.action`; whatever is left out is as before. */
+export interface DeciderRules {
+  /** Whoever asked may not decide. */
+  readonly selfDecision?: false
+  /** Operating-system users; nobody else may decide. */
+  readonly approvers?: readonly string[]
+  /** How many must agree. */
+  readonly quorum?: number
+  /** How many requests of one actor may wait. */
+  readonly maxPending?: number
 }
 
 /** Who requests in the cases. */

@@ -32,6 +32,7 @@ export function requestRules(rule: Rule): ContractCase[] {
       const opened = await Promise.all(Array.from({ length: RACERS }, () => approvals.open(actionOf('a'), [EDIT])))
       assert.equal(new Set(opened.map(({ request }) => request.id)).size, 1)
       assert.equal(opened.filter(({ created }) => created).length, 1)
+      assert.equal((await approvals.list()).length, 1)
     }),
     rule('order and wording of the asks do not make another request', async ({ approvals }) => {
       const first = await approvals.open(actionOf('a'), [EDIT, SPEND])
@@ -111,8 +112,7 @@ export function decisionRules(rule: Rule): ContractCase[] {
     }),
     rule(
       'a decision stands in the audit log when it is answered, with its verdict and who gave it',
-      async (fixture) => {
-        const { approvals, audit } = fixture
+      async ({ approvals, audit }) => {
         if (!audit) return
         for (const verdict of ['approve', 'deny'] as const) {
           const { request } = await approvals.open(actionOf(verdict), [EDIT])
@@ -126,9 +126,39 @@ export function decisionRules(rule: Rule): ContractCase[] {
         }
       },
     ),
+    rule(
+      'every decision is heard of, and what was refused is not',
+      async ({ approvals, heard, advance, expiresMs }) => {
+        if (!heard) return
+        for (const verdict of ['approve', 'deny'] as const) {
+          const { request } = await approvals.open(actionOf(verdict), [EDIT])
+          await approvals.decide(request.id, { verdict, by: TEST_DECIDER })
+        }
+        const { request } = await approvals.open(actionOf('late'), [EDIT])
+        advance(expiresMs)
+        await rejects(approvals.decide(request.id, { verdict: 'approve', by: TEST_DECIDER }), 'APPROVAL_UNUSABLE')
+        assert.deepEqual(
+          heard.map(({ state }) => state),
+          ['approved', 'denied'],
+        )
+      },
+    ),
     rule('a denied request cannot be used', async ({ approvals }) => {
       const { request } = await approvals.open(actionOf('a'), [EDIT])
       await approvals.decide(request.id, { verdict: 'deny', by: TEST_DECIDER })
+      assert.equal(await approvals.match(request.action.digest, [EDIT]), undefined)
+      assert.equal((await take(approvals, refOf('c1'), request.id)).ok, false)
+    }),
+    rule('a decision that says it was signed, and was not, decides nothing', async ({ approvals }) => {
+      const { request } = await approvals.open(actionOf('a'), [EDIT])
+      await assert.rejects(approvals.decide(request.id, { verdict: 'approve', by: TEST_DECIDER, signed: 'e30.e30.' }))
+      assert.equal((await approvals.get(request.id))?.state, 'pending')
+      assert.equal((await take(approvals, refOf('c1'), request.id)).ok, false)
+    }),
+    rule('whoever approves another input has not approved the one that was asked for', async ({ approvals }) => {
+      const { request } = await approvals.open(actionOf('a'), [EDIT])
+      const edited = approvals.decide(request.id, { verdict: 'approve', by: TEST_DECIDER, edit: { name: 'other' } })
+      await edited.catch(() => 'edits are refused, or this one')
       assert.equal(await approvals.match(request.action.digest, [EDIT]), undefined)
       assert.equal((await take(approvals, refOf('c1'), request.id)).ok, false)
     }),

@@ -1,6 +1,17 @@
 // The rules of approvals for using, expiring and settling, as cases; one case for each rule.
 import assert from 'node:assert/strict'
-import { actionOf, approve, EDIT, RACERS, type Rule, refOf, rejects, TEST_DECIDER, take } from './approvals-fixture.js'
+import {
+  actionOf,
+  approve,
+  EDIT,
+  RACERS,
+  type Rule,
+  refOf,
+  rejects,
+  SPEND,
+  TEST_DECIDER,
+  take,
+} from './approvals-fixture.js'
 import type { ContractCase } from './case.js'
 
 /** One call uses an approval. */
@@ -13,6 +24,34 @@ export function useRules(rule: Rule): ContractCase[] {
       assert.equal((await approvals.get(id))?.usedBy, `c${answers.findIndex(({ ok }) => ok)}`)
       assert.equal(await approvals.match(action.digest, [EDIT]), undefined)
       await rejects(approvals.decide(id, { verdict: 'deny', by: TEST_DECIDER }), 'APPROVAL_UNUSABLE')
+    }),
+    rule(
+      'an approval is taken for the action that was approved, and for questions that were shown',
+      async (fixture) => {
+        const { approvals } = fixture
+        const { id, action } = await approve(approvals, 'a', [EDIT, SPEND])
+        const { digest } = action
+        const others = [
+          { digest: actionOf('b').digest, asks: [EDIT] },
+          { digest, asks: [EDIT, { ...EDIT, key: 'delete' }] },
+          { digest, asks: [{ ...EDIT, plugin: SPEND.plugin }] },
+        ]
+        const refuses = async (call: string) => {
+          for (const use of others) assert.equal((await approvals.take(refOf(call), id, use)).ok, false)
+        }
+        await refuses('c1')
+        assert.equal((await approvals.get(id))?.state, 'approved')
+        assert.equal((await approvals.take(refOf('c1'), id, { digest, asks: [SPEND] })).ok, true)
+        await refuses('c1')
+      },
+    ),
+    rule('an approval that the audit log shows as used by one call is for no other', async ({ approvals, audit }) => {
+      if (!audit) return
+      const { id, action } = await approve(approvals, 'a')
+      // As after a store that was put back to what it was: only the log still knows.
+      await audit.append({ type: 'tool.intent', ts: '2026-01-01T00:00:00.000Z', call_id: 'c1', approval: id })
+      assert.equal(await approvals.match(action.digest, [EDIT]), undefined)
+      assert.equal((await take(approvals, refOf('c2'), id)).ok, false)
     }),
     rule('taking twice for one call is taking once', async ({ approvals }) => {
       const { id } = await approve(approvals, 'a')
@@ -93,6 +132,16 @@ export function expiryRules(rule: Rule): ContractCase[] {
       await rejects(approvals.decide(request.id, { verdict: 'approve', by: TEST_DECIDER }), 'APPROVAL_UNUSABLE')
       advance(-expiresMs)
       await rejects(approvals.decide(request.id, { verdict: 'approve', by: TEST_DECIDER }), 'APPROVAL_UNUSABLE')
+    }),
+    rule('an approval that was seen as expired stays so when the clock steps back', async (fixture) => {
+      const { approvals, advance, expiresMs } = fixture
+      const { id, action } = await approve(approvals, 'a')
+      advance(expiresMs)
+      assert.equal((await approvals.get(id))?.state, 'expired')
+      advance(-expiresMs)
+      assert.equal((await approvals.get(id))?.state, 'expired')
+      assert.equal(await approvals.match(action.digest, [EDIT]), undefined)
+      assert.equal((await take(approvals, refOf('c1'), id)).ok, false)
     }),
   ]
 }

@@ -1,5 +1,5 @@
 import { approvalsSlot } from 'cloned/kernel'
-import { approvalsSubject, approvalsSuite, openTestWorkspace, TEST_DECIDER } from 'cloned/testing'
+import { approvalsSubject, approvalsSuite, openTestWorkspace } from 'cloned/testing'
 import { describe, it } from 'vitest'
 import { approvalsWorld, EXPIRES_MS } from '../plugins/approvals-fixture.js'
 import { wrapped } from './implementations.js'
@@ -10,11 +10,11 @@ const INLINE = { 'cloned.audit': { thread: 'inline' } }
 
 describe('the approvals contract, kept by cloned.approvals', () => {
   const cases = approvalsSuite(async () => {
-    const { approvals, levers, close } = await approvalsWorld()
+    const { approvals, audit, decided, levers, another, close } = await approvalsWorld()
     const advance = (ms: number) => {
       levers.now += ms
     }
-    return { approvals, expiresMs: EXPIRES_MS, advance, close }
+    return { approvals, audit, heard: decided, expiresMs: EXPIRES_MS, beside: another, advance, close }
   })
   for (const { name, run } of cases) it(name, run)
 })
@@ -31,9 +31,12 @@ describe('the approvals contract, kept by approvals in memory', () => {
 })
 
 describe('the approvals contract, kept by cloned.approvals, wrapped', () => {
-  const cases = approvalsSuite(async () => {
-    const { osUser } = TEST_DECIDER
-    return approvalsSubject(await openTestWorkspace({ ...wrapped(approvalsSlot), osUser, config: INLINE }))
-  })
+  const cases = approvalsSuite(() =>
+    approvalsSubject(({ plugins = [], ...options } = {}) => {
+      const composition = wrapped(approvalsSlot)
+      const listed = [...(composition.plugins ?? []), ...plugins]
+      return openTestWorkspace({ ...composition, ...options, plugins: listed, config: INLINE })
+    }),
+  )
   for (const { name, run } of cases) it(name, run)
 })

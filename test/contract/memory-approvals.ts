@@ -1,5 +1,6 @@
 // Approvals in memory: a second implementation that the contract is held against; it has no grants and outlives nothing.
 import { type ApprovalRequest, type Approvals, type AskShown, ClonedError } from 'cloned/kernel'
+import { TEST_DECIDER } from 'cloned/testing'
 
 interface Kept {
   request: ApprovalRequest
@@ -54,9 +55,9 @@ export function memoryApprovals(now: () => number, expiresMs: number): Approvals
     },
     async take({ callId, instance }, id, { digest, asks }) {
       const one = look(id)
-      if (one?.use?.callId === callId && one.use.state === 'taken') return { ok: true, token: id }
-      const usable = one && !one.use && one.request.state === 'approved' && one.request.action.digest === digest
-      if (!usable || !covers(one.request.asks, asks)) return { ok: false, reason: 'it cannot be used' }
+      const fits = one && one.request.action.digest === digest && covers(one.request.asks, asks)
+      if (fits && one.use?.callId === callId && one.use.state === 'taken') return { ok: true, token: id }
+      if (!fits || one.use || one.request.state !== 'approved') return { ok: false, reason: 'it cannot be used' }
       one.use = { callId, instance, state: 'taken' }
       return { ok: true, token: id }
     },
@@ -68,16 +69,18 @@ export function memoryApprovals(now: () => number, expiresMs: number): Approvals
       all()
         .map(shown)
         .filter((request) => state === undefined || request.state === state),
-    async decide(id, { verdict, by, reason }) {
+    async decide(id, { verdict, by, proven, reason, signed, edit }) {
       const one = look(id)
       if (!one) throw new ClonedError('APPROVAL_UNKNOWN', { approval: id })
       if (one.request.state !== 'pending')
         throw new ClonedError('APPROVAL_UNUSABLE', { approval: id, reason: one.request.state })
+      if (signed !== undefined || edit !== undefined)
+        throw new ClonedError('APPROVER_REFUSED', { approval: id, reason: 'a plain yes or no is what it takes' })
       const state = verdict === 'approve' ? 'approved' : 'denied'
       one.request = {
         ...one.request,
         state,
-        decidedBy: by,
+        decidedBy: proven ? by : { ...by, osUser: TEST_DECIDER.osUser },
         decidedAt: now(),
         ...(reason === undefined ? {} : { reason }),
       }

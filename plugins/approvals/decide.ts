@@ -4,7 +4,6 @@ import {
   type Approvals,
   ClonedError,
   type Decision,
-  digest,
   type Gate,
   type GrantTerms,
   isClonedError,
@@ -13,12 +12,12 @@ import {
 } from 'cloned/kernel'
 import type { Policy, PolicySnapshot } from '../policy/slot.js'
 import type { Row, Store } from '../store/slot.js'
-import { identify, mustBeEntitled, type Person, ruleFor } from './authority.js'
+import { type Person, ruleFor } from './authority.js'
 import { boundOf, doubtRequest, type Log, voidProof, type Word } from './evidence.js'
 import { acceptTerms } from './grant-terms.js'
 import { grantDigest, grantOf } from './grants.js'
 import { requestOf, whyNot } from './request.js'
-import { verifyDecision } from './signed.js'
+import { type Said, speakerOf } from './speaker.js'
 import { decisionRecord, type Saying, statementsOf } from './words.js'
 
 export interface DecideDeps {
@@ -34,9 +33,7 @@ export interface DecideDeps {
 }
 
 /** The part of {@link Approvals} that decides. */
-export function createDecide(deps: DecideDeps): Approvals['decide'] {
-  const { store, policy, audit, gate, now, decided } = deps
-
+export function createDecide({ store, policy, audit, gate, osUser, now, decided }: DecideDeps): Approvals['decide'] {
   async function mustBeRequested(row: Row): Promise<void> {
     const bound = boundOf(row)
     const doubt = await doubtRequest(audit, bound, Number(row['requested_seq'] ?? 1))
@@ -48,8 +45,7 @@ export function createDecide(deps: DecideDeps): Approvals['decide'] {
     const at = now()
     const { row, request } = await pending(store, id, at)
     await mustBeRequested(row)
-    const { said, person } = whoSaysWhat(deps, request, decision, rules, at)
-    mustBeEntitled(rules, person, request, at)
+    const { said, person } = speakerOf(rules, request, decision, osUser(), at)
     return { at, row, request, said, person }
   }
 
@@ -128,32 +124,6 @@ export function createDecide(deps: DecideDeps): Approvals['decide'] {
   }
 
   return decide
-}
-
-/** What counts of a decision: what was signed, else what the caller says. */
-type Said = Pick<Decision, 'verdict' | 'reason' | 'grant'>
-
-function whoSaysWhat(
-  { osUser }: DecideDeps,
-  request: ApprovalRequest,
-  { verdict, reason, grant, edit, by, proven: authenticated, signed }: Decision,
-  rules: PolicySnapshot['approvals'],
-  at: number,
-): { said: Said; person: Person } {
-  const proven = { osUser: authenticated ? by.osUser : osUser(), named: by }
-  if (signed === undefined) {
-    const said = { verdict, ...(reason === undefined ? {} : { reason }), ...(grant ? { grant } : {}) }
-    return { said, person: identify(rules, proven) }
-  }
-  const { decision, approver, thumbprint } = verifyDecision(signed, request, rules.approvers, at)
-  const refused = (why: string) => new ClonedError('APPROVAL_SIGNATURE', { approval: request.id, reason: why })
-  if (decision.verdict !== verdict) throw refused(`it says ${decision.verdict}`)
-  if (decision.edited !== (edit === undefined ? undefined : digest(edit))) {
-    throw refused('it was not signed for the edited arguments that came with it')
-  }
-  const { reason: why, grant: terms } = decision
-  const said = { verdict, ...(why === undefined ? {} : { reason: why }), ...(terms ? { grant: terms } : {}) }
-  return { said, person: identify(rules, { ...proven, signer: { approver, thumbprint } }) }
 }
 
 function sayingOf(

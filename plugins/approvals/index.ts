@@ -24,9 +24,10 @@ import { onApprovalEscalated, previewsCollection } from './slot.js'
 export { type ApprovalsDeps, createApprovals } from './approvals.js'
 // Parts for an owner of the slot that keeps requests elsewhere: whose word counts, and the commands.
 export { asksKey, covers } from './asks.js'
-export { identify, mustBeEntitled, type Person, type Proven, ruleFor } from './authority.js'
+export { type Person, ruleFor } from './authority.js'
 export { type ApprovalCommandParts, approvalCommands } from './commands.js'
 export * from './slot.js'
+export { type Said, speakerOf } from './speaker.js'
 
 /** Approvals bound to the digest of an action, used once, expiring; decided on the command line or by other plugins. */
 export const approvalsPlugin = definePlugin({

@@ -6,16 +6,15 @@ import {
   type AuditLog,
   ClonedError,
   canonical,
-  type Decision,
   type Gate,
   type Json,
   type JsonObject,
   type TakeAnswer,
 } from 'cloned/kernel'
-import { covers, identify, mustBeEntitled, ruleFor } from 'cloned/plugins/approvals'
+import { asksKey, covers, ruleFor, speakerOf } from 'cloned/plugins/approvals'
 import type { Policy } from 'cloned/plugins/policy'
-import type { Store } from 'cloned/plugins/store'
-import { type Entry, isLike, Ledger, type Opened } from './ledger.js'
+import type { Row, Store } from 'cloned/plugins/store'
+import { type Standing, standingOf } from './standing.js'
 
 export interface Parts {
   readonly audit: AuditLog
@@ -26,117 +25,131 @@ export interface Parts {
   readonly decided: (request: ApprovalRequest) => void
 }
 
-/** What the requests are about is in the store, for the log keeps no inputs. */
-export const STEPS = [['create table acme_approvals (id text primary key, body text not null)']]
+/** What requests are about, for the log keeps no inputs. `latest`: action and asks, of the newest request for them. */
+export const STEPS = [
+  [
+    `create table acme_approvals (id text primary key, seq bigint not null, digest text not null, actor text not null,
+       latest text unique, body text not null)`,
+  ],
+]
 
 export function createApprovals({ audit, store, policy, gate, now, decided }: Parts): Approvals {
-  const rules = () => policy.snapshot().approvals
-  const proofOf = (body: string) => audit.token('acme.approval', canonical(body))
-  const ledger = new Ledger(audit, async (id, proof) => {
-    const [row] = await store.all('select body from acme_approvals where id = $1', id)
-    const body = String(row?.['body'])
-    return row && proofOf(body) === proof ? (JSON.parse(body) as Opened) : undefined
-  })
-  const append = async (type: string, approval: string, fields: JsonObject) => {
-    const at = now()
-    const ts = new Date(at).toISOString()
-    const { seq } = await audit.append({ type: `approval.${type}`, ts, approval, at, ...fields })
-    await ledger.now()
-    return seq
-  }
-  const find = async (id: string) => (await ledger.now()).find((one) => one.id === id)
-  const list = async () => (await ledger.now()).map(show).reverse()
+  /** What somebody has seen as expired stays so, also when the clock is set back. */
+  const over = new Set<string>()
+  const proofOf = (body: string) => audit.token('acme.approval', body)
+  const unknown = (approval: string) => new ClonedError('APPROVAL_UNKNOWN', { approval })
   const unusable = (approval: string, reason: string) => new ClonedError('APPROVAL_UNUSABLE', { approval, reason })
   const refusal = ({ code, message, help }: ClonedError): TakeAnswer => ({ ok: false, reason: message, code, help })
 
-  /** As it stands now. What was seen as expired stays so, also when the clock is set back. */
-  function show(entry: Entry): ApprovalRequest {
-    const { word, use, expired: _, ...opened } = entry
-    if (word?.verdict !== 'deny' && !use && opened.expiresAt <= now()) entry.expired = true
-    const open = entry.expired ? 'expired' : word ? 'approved' : 'pending'
-    return {
-      ...opened,
-      state: use ? 'used' : word?.verdict === 'deny' ? 'denied' : open,
-      ...(word ? { decidedBy: word.by, decidedAt: word.at } : {}),
-      ...(word?.reason === undefined ? {} : { reason: word.reason }),
-      ...(use ? { usedBy: use.call } : {}),
-    }
+  async function append(type: string, approval: string, fields: JsonObject): Promise<number> {
+    const at = now()
+    const about = { type: `approval.${type}`, ts: new Date(at).toISOString(), approval, at }
+    return (await audit.append({ ...about, ...fields })).seq
   }
 
-  /** Whose word it is, if it counts. What these approvals cannot keep they do not accept. */
-  function speaker(entry: Entry, { by, proven, signed, edit, grant }: Decision) {
-    const refused = (reason: string) => new ClonedError('APPROVER_REFUSED', { approval: entry.id, reason })
-    if (signed !== undefined || edit !== undefined || grant) throw refused('only a plain yes or no is taken here')
-    const { n = 1 } = ruleFor(rules(), entry.action)?.quorum ?? {}
-    if (n > 1) throw refused(`${n} people have to agree, and only one can here`)
-    const person = identify(rules(), { named: by, osUser: proven ? by.osUser : gate.actor().osUser })
-    mustBeEntitled(rules(), person, entry, now())
-    return person.actor
+  /** Nothing for a row that is not what was recorded. */
+  async function look(row: Row): Promise<readonly Standing[]> {
+    const body = String(row['body'])
+    const opened = JSON.parse(body) as ApprovalRequest
+    const records = await audit.find(opened.id, Number(row['seq']))
+    if (records[0]?.record['proof'] !== proofOf(body)) return []
+    const standing = standingOf(opened, records)
+    const { request } = standing
+    if (request.state !== 'pending' && request.state !== 'approved') return [standing]
+    if (request.expiresAt <= now()) over.add(request.id)
+    return [over.has(request.id) ? { ...standing, request: { ...request, state: 'expired' } } : standing]
   }
+  /** Newest first. */
+  async function where(condition: string, ...args: readonly string[]): Promise<readonly Standing[]> {
+    const rows = await store.all(`select * from acme_approvals where ${condition} order by seq desc`, ...args)
+    return (await Promise.all(rows.map(look))).flat()
+  }
+  const requests = async (...asked: Parameters<typeof where>) => (await where(...asked)).map(({ request }) => request)
+  const byId = async (id: string) => (await where('id = $1', id))[0]
 
   return {
-    async match(digest, asks) {
-      const usable = (one: ApprovalRequest) => one.state === 'approved' && one.action.digest === digest
-      return (await list()).find((one) => usable(one) && covers(one.asks, asks))
-    },
+    get: async (id) => (await byId(id))?.request,
+    list: async ({ state } = {}) =>
+      (await requests('true')).filter((one) => state === undefined || one.state === state),
+    match: async (digest, asks) =>
+      (await requests('digest = $1', digest)).find((one) => one.state === 'approved' && covers(one.asks, asks)),
+
     async open(action, asks) {
-      const waiting = async () => (await list()).filter(({ state }) => state === 'pending')
-      const waits = await waiting()
-      const known = waits.find((one) => isLike(one, { action, asks }))
-      if (known) return { request: known, created: false }
-      const { expiresMs, maxPendingPerActor: most } = rules()
-      if (waits.filter((one) => one.action.actor.id === action.actor.id).length >= most)
-        throw new ClonedError('APPROVALS_FULL', { whose: action.actor.id, count: most })
-      const [id, at] = [`ap_${randomBytes(8).toString('hex')}`, now()]
-      const body = canonical({ id, action, asks, createdAt: at, expiresAt: at + expiresMs } as unknown as Json)
-      await store.write([{ sql: 'insert into acme_approvals (id, body) values ($1, $2)', args: [id, body] }])
-      await append('requested', id, { kind: action.kind, target: action.target, proof: proofOf(body) })
-      const request = (await waiting()).find((one) => isLike(one, { action, asks }))
-      if (!request) throw unusable(id, 'it expired while it was opened')
+      const key = `${action.digest} ${asksKey(asks)}`
+      const { id: actor } = action.actor
+      const [held] = await store.all('select id from acme_approvals where latest = $1', key)
+      const before = String(held?.['id'])
+      const known = (await byId(before))?.request
+      if (known?.state === 'pending') return { request: known, created: false }
+      const { expiresMs, maxPendingPerActor: most } = policy.snapshot().approvals
+      const waiting = (await requests('actor = $1 and latest is not null', actor)).filter(
+        ({ state }) => state === 'pending',
+      )
+      if (waiting.length >= most) throw new ClonedError('APPROVALS_FULL', { whose: actor, count: most })
+      const [id, createdAt] = [`ap_${randomBytes(8).toString('hex')}`, now()]
+      const made: ApprovalRequest = { id, state: 'pending', action, asks, createdAt, expiresAt: createdAt + expiresMs }
+      const body = canonical(made as unknown as Json)
+      const seq = await append('requested', id, { kind: action.kind, target: action.target, proof: proofOf(body) })
+      // Two processes asked the same at one moment: the row that came first is the request.
+      const sql = 'insert into acme_approvals values ($1, $2, $3, $4, $5, $6) on conflict (latest) do nothing'
+      await store.write([
+        { sql: 'update acme_approvals set latest = null where id = $1', args: [before] },
+        { sql, args: [id, seq, action.digest, actor, key, body] },
+      ])
+      const [request] = await requests('latest = $1', key)
+      if (!request) throw unusable(id, 'its record is not in the audit log')
       return { request, created: request.id === id }
     },
-    get: async (id) => (await list()).find((one) => one.id === id),
-    list: async ({ state } = {}) => (await list()).filter((one) => state === undefined || one.state === state),
+
     async decide(id, decision) {
-      const entry = await find(id)
-      if (!entry) throw new ClonedError('APPROVAL_UNKNOWN', { approval: id })
-      const { state } = show(entry)
-      if (state === 'expired') await append('expired', id, {})
-      if (state !== 'pending') throw unusable(id, `it is ${state}`)
-      const { verdict, reason } = decision
-      const by = { ...speaker(entry, decision) }
-      const seq = await append('decided', id, { verdict, by, ...(reason === undefined ? {} : { reason }) })
-      const request = show(entry)
-      // Somebody else was first.
-      if (entry.word?.seq !== seq) throw unusable(id, `it is ${request.state}`)
-      decided(request)
-      const runs = verdict === 'approve' && gate.onApproval(entry.action.kind) === 'execute'
-      return { request, ...(runs ? { outcome: await gate.resume(id) } : {}) }
+      const { request } = (await byId(id)) ?? {}
+      if (!request) throw unknown(id)
+      if (request.state === 'expired') await append('expired', id, {})
+      if (request.state !== 'pending') throw unusable(id, `it is ${request.state}`)
+      const rules = policy.snapshot().approvals
+      const { said, person } = speakerOf(rules, request, decision, gate.actor().osUser, now())
+      const refused = (reason: string) => new ClonedError('APPROVER_REFUSED', { approval: id, reason })
+      // What these approvals cannot keep they do not accept.
+      if (said.grant || decision.edit !== undefined) throw refused('only a plain yes or no is taken here')
+      if ((ruleFor(rules, request.action)?.quorum?.n ?? 1) > 1)
+        throw refused('more than one have to agree, and only one can')
+      const { verdict, reason } = said
+      const by = { ...person.actor }
+      const state = verdict === 'approve' ? 'approved' : 'denied'
+      const word = { state, decidedBy: by, decidedAt: now(), ...(reason === undefined ? {} : { reason }) }
+      const seq = await append('decided', id, { verdict, by, word })
+      const after = await byId(id)
+      if (after?.decided !== seq) throw unusable(id, 'somebody else was first')
+      decided(after.request)
+      const runs = verdict === 'approve' && gate.onApproval(request.action.kind) === 'execute'
+      return { request: after.request, ...(runs ? { outcome: await gate.resume(id) } : {}) }
     },
-    async take({ callId: call, instance }, id, { digest, asks }) {
-      const entry = await find(id)
-      if (!entry) return refusal(new ClonedError('APPROVAL_UNKNOWN', { approval: id }))
-      const isOwn = () => entry.use?.call === call && entry.use.open
-      if (entry.action.digest !== digest || !covers(entry.asks, asks))
+
+    async take({ callId, instance }, id, { digest, asks }) {
+      const isOwn = (standing?: Standing) => standing?.use?.open && standing.use.call === callId
+      const standing = await byId(id)
+      if (!standing) return refusal(unknown(id))
+      const { request } = standing
+      if (request.action.digest !== digest || !covers(request.asks, asks))
         return refusal(unusable(id, 'it was given for another action, or for other questions'))
-      if (!isOwn() && show(entry).state === 'approved') await append('taken', id, { call, instance })
-      return isOwn() ? { ok: true, token: id } : refusal(unusable(id, `it is ${show(entry).state}`))
+      if (isOwn(standing)) return { ok: true, token: id }
+      if (request.state === 'approved') await append('taken', id, { call_id: callId, instance })
+      const after = await byId(id)
+      return isOwn(after) ? { ok: true, token: id } : refusal(unusable(id, `it is ${after?.request.state}`))
     },
-    async settle(call, how, seq) {
-      const held = (await ledger.now()).find(({ use }) => use?.call === call && use.open)
-      if (held) await append('settled', held.id, { call, how, intent: seq ?? 0 })
+    async restore({ callId, instance }, token) {
+      if (await byId(String(token))) await append('restored', String(token), { call_id: callId, instance })
+    },
+    async settle(callId, how, seq) {
+      const [held] = (await where('true')).filter(({ use }) => use?.open && use.call === callId)
+      if (held) await append('settled', held.request.id, { call_id: callId, how, intent: seq ?? 0 })
     },
     async unsettled(instance) {
-      const isOpen = ({ use }: Entry) => use?.instance === instance && use.open
-      return (await ledger.now()).filter(isOpen).flatMap(({ use }) => use?.call ?? [])
+      return (await where('true')).flatMap(({ use }) => (use?.open && use.instance === instance ? [use.call] : []))
     },
     async settledUpTo(instance) {
-      await ledger.now()
-      return ledger.settled.get(instance) ?? 0
-    },
-    async restore({ callId: call, instance }, token) {
-      const entry = await find(String(token))
-      if (entry?.word?.verdict === 'approve' && !entry.use) await append('restored', entry.id, { call, instance })
+      const settled = (await where('true')).flatMap((one) => one.settled)
+      return Math.max(0, ...settled.filter((one) => one.instance === instance).map(({ intent }) => intent))
     },
   }
 }

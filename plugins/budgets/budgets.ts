@@ -1,42 +1,35 @@
 // Decides whether a tool call fits into the budgets of the policy; must never take from one cap and not from another.
 import { type Ask, ask, ClonedError, type Reserve, type TakeAnswer, type TakeRef, type ToolCall } from 'cloned/kernel'
 import type { Policy, PolicySnapshot } from '../policy/slot.js'
-import type { Store } from '../store/slot.js'
 import { type Cap, capsOf, type Draw, drawsOf, limitOf, MILLIONTHS, OF, unknownCosts, windowStart } from './caps.js'
 import { durationOf } from './duration.js'
-import { createLedger } from './ledger.js'
+import type { Ledger } from './ledger.js'
 import type { Budgets, BudgetUsage, BudgetWarning } from './slot.js'
 import { tokenOf } from './token.js'
 
 // Between a refused take and the look at why, another call may have given back; then it is tried again.
 const ATTEMPTS = 3
 
-/** What {@link createBudgets} works with. The tables of {@link MIGRATIONS} must exist before the first call. */
-export interface BudgetsDeps {
-  readonly store: Pick<Store, 'all' | 'write'>
+/** What {@link createBudgetsOn} works with. */
+export interface BudgetsParts {
+  /** Where is counted what calls take. */
+  readonly ledger: Ledger
   readonly policy: Pick<Policy, 'snapshot'>
   readonly now: () => number
-  /**
-   * How long the settlement of a paid call may wait for others, to be written with them, milliseconds. Nothing is lost with
-   * a process that dies meanwhile: the log has the outcome. Default: 0.
-   */
-  readonly gatherMs?: number
   /** Told once by the call that took a budget to its warning threshold. */
   readonly warn?: (warning: BudgetWarning) => void
 }
 
 /** The budgets, as the gate meets them. */
-export interface OpenBudgets extends Budgets {
+export interface GatedBudgets extends Budgets {
+  /** For `hooks.reserve(reserveToolCall, …)`. */
   readonly reserve: Reserve<ToolCall>
-  /** Settlements wait for no others from here on: whoever stops waits for them. */
-  hurry(): void
-  /** Asks a person about a call whose cost in a capped category is unknown. */
+  /** For `hooks.guard(beforeToolCall, …)`. Asks a person about a call whose cost in a capped category is unknown. */
   judge(call: ToolCall): Ask | undefined
 }
 
-/** Makes the budgets of one workspace. Any number of processes may have one on the same store. */
-export function createBudgets({ store, policy, now, gatherMs = 0, warn = () => {} }: BudgetsDeps): OpenBudgets {
-  const ledger = createLedger({ store, now, gatherMs })
+/** Makes the budgets of one workspace over any ledger: which caps a call falls under, what it costs there, and how it is told. */
+export function createBudgetsOn({ ledger, policy, now, warn = () => {} }: BudgetsParts): GatedBudgets {
   const currentCaps = cached(capsOf)
 
   /** The first cap that has no room for its draw. */
@@ -100,7 +93,6 @@ export function createBudgets({ store, policy, now, gatherMs = 0, warn = () => {
 
   return {
     reserve,
-    hurry: ledger.hurry,
     judge(call) {
       const [category] = unknownCosts(currentCaps(policy.snapshot()), call)
       if (category === undefined) return undefined
@@ -117,7 +109,7 @@ export function createBudgets({ store, policy, now, gatherMs = 0, warn = () => {
 }
 
 /** One counter as it is shown: `millionths` used of the window that began at `start`. */
-export function usageIn(cap: Cap, start: number, at: number, millionths: number, subject?: string): BudgetUsage {
+function usageIn(cap: Cap, start: number, at: number, millionths: number, subject?: string): BudgetUsage {
   const { category, limit, windowMs, per, tools } = cap
   const used = millionths / MILLIONTHS
   const elapsed = at - start
@@ -136,12 +128,12 @@ export function usageIn(cap: Cap, start: number, at: number, millionths: number,
 }
 
 /** Whether this very draw took the counter from below the threshold to it. Takes are one after the other, so only one does. */
-export function crosses({ cap, amount }: Draw, used: number): boolean {
+function crosses({ cap, amount }: Draw, used: number): boolean {
   return used >= cap.warnAt && used - amount < cap.warnAt
 }
 
 /** What is told of a draw that {@link crosses}. */
-export function warningOf(
+function warningOf(
   { callId }: TakeRef,
   { target }: ToolCall,
   { cap, counter, window }: Draw,
@@ -162,7 +154,7 @@ export function warningOf(
 }
 
 /** The refusal of a draw for which there is no room in the policy of `pack`. */
-export function exceeded({ cap, window, amount }: Draw, used: number, pack: string): TakeAnswer {
+function exceeded({ cap, window, amount }: Draw, used: number, pack: string): TakeAnswer {
   const { code, message, help } = new ClonedError('BUDGET_EXCEEDED', {
     category: cap.category,
     used: used / MILLIONTHS,

@@ -4,32 +4,17 @@ import { routesCollection } from '../api/slot.js'
 import { commandsCollection } from '../cli/slot.js'
 import { policySlot } from '../policy/slot.js'
 import { storeSlot } from '../store/slot.js'
-import { createBudgets } from './budgets.js'
 import { budgetsCommand } from './command.js'
+import { createBudgets } from './create.js'
 import { budgetsPart } from './routes.js'
 import { MIGRATIONS } from './schema.js'
 import { budgetsSlot, onBudgetWarning } from './slot.js'
 
-export {
-  type BudgetsDeps,
-  createBudgets,
-  crosses,
-  exceeded,
-  type OpenBudgets,
-  usageIn,
-  warningOf,
-} from './budgets.js'
-export {
-  type Cap,
-  capsOf,
-  type Draw,
-  drawsOf,
-  limitOf,
-  MILLIONTHS,
-  type Spender,
-  unknownCosts,
-  windowStart,
-} from './caps.js'
+// Parts for an owner of the slot that counts elsewhere: its own ledger, and what works with any.
+export { type BudgetsParts, createBudgetsOn, type GatedBudgets } from './budgets.js'
+export { type Cap, type Draw, limitOf } from './caps.js'
+export { type BudgetsDeps, createBudgets, type OpenBudgets } from './create.js'
+export type { Ledger } from './ledger.js'
 export * from './slot.js'
 
 /** A few calls of one agent, one after the other. */

@@ -10,15 +10,13 @@ const RELAXED = { durable: false } as const
 const KEEP_SETTLED_MS = 7 * 24 * 3_600_000
 const SWEEP_EVERY_MS = 3_600_000
 
-/** The books of all budgets of a workspace. */
+/** The books of all budgets of a workspace. Whoever keeps them counts exactly, for all processes. */
 export interface Ledger extends Taker {
   /**
    * Takes all of it or nothing; answers the token, and what each draw has left used of its counter, in millionths.
    * `undefined` when the call already has a take, or when some window is too full.
    */
   take(ref: TakeRef, draws: readonly Draw[]): Promise<{ token: Json; used: readonly number[] } | undefined>
-  /** Settlements wait for no others from here on. */
-  hurry(): void
   /** The take of a call and whether it is settled. */
   taken(callId: string): Promise<{ readonly token: Json; readonly open: boolean } | undefined>
   /** Millionths used of one window. */
@@ -34,8 +32,8 @@ interface LedgerDeps {
   readonly gatherMs: number
 }
 
-/** Opens the books. */
-export function createLedger({ store, now, gatherMs }: LedgerDeps): Ledger {
+/** Opens the books. `hurry`: settlements wait for no others from here on. */
+export function createLedger({ store, now, gatherMs }: LedgerDeps): Ledger & { hurry(): void } {
   let sweptAt = Number.NEGATIVE_INFINITY
   const commits = new Commits(async (batch) => store.write(batch, RELAXED), gatherMs)
   /** Calls that took here and are not settled. Recovery settles those of others, one after the other. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createBudgets } from '../../plugins/budgets/budgets.js'
 import { Commits } from '../../plugins/budgets/commits.js'
+import { createBudgets } from '../../plugins/budgets/create.js'
 import type { Statement } from '../../plugins/store/slot.js'
 import { type BudgetsWorld, budgetsWorld, callOf, HOUR, refOf, START, snapshotWith } from './budgets-fixture.js'
 

@@ -1,6 +1,6 @@
 // Keeps what every call takes as rows of their own; what is used is their sum, so nothing can be counted twice or lost.
-import { isClonedError, type Json, type TakeRef, type Taker } from 'cloned/kernel'
-import { type Draw, limitOf } from 'cloned/plugins/budgets'
+import { isClonedError, type Json, type TakeRef } from 'cloned/kernel'
+import { type Ledger, limitOf } from 'cloned/plugins/budgets'
 import type { Statement, Store } from 'cloned/plugins/store'
 
 /** One amount, in millionths, of one counter and window. */
@@ -25,20 +25,7 @@ const RELAXED = { durable: false }
 const USED = 'select sum(amount) as used from acme_spent where counter = $1 and win = $2'
 const SUM = 'coalesce((select sum(amount) from acme_spent where counter = $2 and win = $3), 0)'
 
-export interface Books extends Taker {
-  /**
-   * All or nothing; answers the token, and what each draw left used. `undefined` when something is full, or the call has
-   * been here before.
-   */
-  take(ref: TakeRef, draws: readonly Draw[]): Promise<{ token: Json; used: readonly number[] } | undefined>
-  /** The token of a take that is not settled. */
-  open(call: string): Promise<Json | undefined>
-  used(counter: string, win: number): Promise<number>
-  /** The counters whose names begin so, fullest first, at most 100. */
-  counters(prefix: string, win: number): Promise<readonly { readonly counter: string; readonly used: number }[]>
-}
-
-export function openBooks(store: Pick<Store, 'all' | 'write'>): Books {
+export function openBooks(store: Pick<Store, 'all' | 'write'>): Ledger {
   const enter = ({ callId, instance }: TakeRef): Statement => ({
     sql: "insert into acme_spenders (call, instance, state) values ($1, $2, 'open') on conflict (call) do nothing",
     args: [callId, instance],
@@ -74,9 +61,9 @@ export function openBooks(store: Pick<Store, 'all' | 'write'>): Books {
       const written = await wrote([enter(ref), ...spending, ...sums])
       return written && { token: rows, used: written.slice(-sums.length).map(([row]) => Number(row?.['used'])) }
     },
-    async open(call) {
-      const [row] = await store.all("select 1 from acme_spenders where call = $1 and state = 'open'", call)
-      return row && ((await rowsOf(call)) as unknown as Json)
+    async taken(call) {
+      const [row] = await store.all('select state from acme_spenders where call = $1', call)
+      return row && { token: (await rowsOf(call)) as unknown as Json, open: row['state'] === 'open' }
     },
     async used(counter, win) {
       return Number((await store.all(USED, counter, win))[0]?.['used'] ?? 0)

@@ -14,15 +14,14 @@ import { type Artifacts, artifactsSlot, provenanceCollection } from './slot.js'
 import { saveTool } from './tool.js'
 
 // Parts for an owner of the slot that keeps artifacts elsewhere.
-export { callsBehind } from './calls.js'
 export { artifactCommands } from './commands.js'
-export { filenameProblem, isMediaType, mediaTypeOf } from './filename.js'
+export { logChecks } from './log-checks.js'
 export { gatherProvenance } from './provenance.js'
 export { contentProblem } from './reading.js'
-export { refused, unsaved } from './save.js'
+export { failureOf } from './save.js'
 export { publicKeyIn } from './shelf.js'
 export * from './slot.js'
-export { TooLarge, writeContent } from './staging.js'
+export { type Facts, type StageParts, stageArtifact } from './stage.js'
 export { saveTool } from './tool.js'
 
 const config = configSchema<{ readonly maxBytes: number }>({

@@ -7,7 +7,8 @@ import { ClonedError, describeThrown } from 'cloned/kernel'
 import { type OpenedBundle, openBundle } from './bundle.js'
 import { MANIFEST, MAX_MANIFEST_BYTES } from './save.js'
 import type { ArtifactManifest } from './slot.js'
-import { type Facts, factsOf, idOf } from './statement.js'
+import type { Facts } from './stage.js'
+import { factsOf, idOf } from './statement.js'
 
 /** An artifact as its files say; nobody has checked who signed it. */
 export interface ReadArtifact {

@@ -3,13 +3,13 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
-import { type AuditLog, ClonedError, canonical, type Json, sha256 } from 'cloned/kernel'
+import { type AuditLog, ClonedError, sha256 } from 'cloned/kernel'
 import type { Keys } from '../keys/slot.js'
 import { isSignedBy } from './bundle.js'
-import { callsBehind } from './calls.js'
+import { logChecks } from './log-checks.js'
 import { contentProblem, type ReadArtifact, readArtifact } from './reading.js'
 import { PURPOSE } from './save.js'
-import type { ArtifactCheck, ArtifactManifest, Artifacts, RecordedCall } from './slot.js'
+import type { ArtifactCheck, ArtifactManifest, Artifacts } from './slot.js'
 
 const ID = /^art_[0-9a-f]{24}$/
 
@@ -64,57 +64,15 @@ export function createShelf({ directory, workspace, keys, audit }: ShelfDeps): O
       if (manifest.workspace !== workspace()) {
         const detail = `only its own workspace, ${manifest.workspace}, has the log`
         checks.push({ name: 'record', ok: undefined, detail }, { name: 'calls', ok: undefined, detail })
-      } else checks.push(...(await logChecks(read, audit)))
+      } else {
+        const payload = sha256(bundle.payload)
+        checks.push(
+          ...(await logChecks(audit, manifest, read.facts.upTo, (saved) => saved['manifest_sha256'] === payload)),
+        )
+      }
       return { manifest, path, checks }
     },
   }
-}
-
-/** Whether the log knows the save, and the very calls that the manifest names. */
-async function logChecks(
-  { manifest, facts, bundle }: ReadArtifact,
-  audit: Pick<AuditLog, 'find' | 'scan'>,
-): Promise<readonly ArtifactCheck[]> {
-  const oldest = await firstLeft(audit)
-  const pruned = (what: string) => ({ ok: undefined, detail: `the log begins at record ${oldest}: ${what} was pruned` })
-  const saved = (await audit.find(manifest.call_id)).find(
-    ({ record }) => record['type'] === 'artifact.saved' && record['manifest_sha256'] === sha256(bundle.payload),
-  )
-  const record = saved
-    ? { ok: true, detail: `record ${saved.seq} of the log` }
-    : facts.upTo < oldest
-      ? pruned('its record')
-      : { ok: false, detail: 'the log has no record of this manifest' }
-  const actor = { id: manifest.created_by, claimed: claimed(manifest) }
-  const logged = await callsBehind(audit, { callId: manifest.call_id, actor }, facts.upTo)
-  const left = (calls: readonly RecordedCall[]) => calls.filter(({ seq }) => seq >= oldest)
-  const same = text(left(logged.calls)) === text(left(manifest.calls))
-  const count = `${manifest.calls.length} of ${manifest.calls.length} stand in the log as the manifest says`
-  const calls = !same
-    ? {
-        ok: false,
-        detail: `the log knows other calls than the manifest (${logged.calls.length} of ${manifest.calls.length})`,
-      }
-    : left(manifest.calls).length < manifest.calls.length
-      ? pruned('a part of them')
-      : { ok: true, detail: count }
-  return [
-    { name: 'record', ...record },
-    { name: 'calls', ...calls },
-  ]
-}
-
-async function firstLeft(audit: Pick<AuditLog, 'scan'>): Promise<number> {
-  for await (const { seq } of audit.scan()) return seq
-  return 1
-}
-
-function claimed({ provenance }: ArtifactManifest): boolean {
-  return (provenance['actor'] as { claimed?: unknown }).claimed !== false
-}
-
-function text(calls: readonly RecordedCall[]): string {
-  return canonical(calls as unknown as Json)
 }
 
 function sortKey({ created_at, id }: ArtifactManifest): string {

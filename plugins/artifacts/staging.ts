@@ -9,10 +9,10 @@ export const STAGING = '.staging'
 const STALE_MS = 24 * 3_600_000
 const PIECE = 1024 * 1024
 
-/** More content than an artifact may have. */
-export class TooLarge extends Error {}
+/** A name, a type or a size that no artifact may have. */
+export class Refused extends Error {}
 
-/** Writes `content/<filename>` into a directory, read-only and synced. Throws {@link TooLarge}, or when `signal` aborts. */
+/** Writes `content/<filename>` into a directory, read-only and synced. Throws {@link Refused} for too much, or when `signal` aborts. */
 export async function writeContent(
   staged: string,
   filename: string,
@@ -28,7 +28,7 @@ export async function writeContent(
     for await (const piece of piecesOf(content)) {
       signal.throwIfAborted()
       size += piece.byteLength
-      if (size > maxBytes) throw new TooLarge(`it has more than ${maxBytes} bytes`)
+      if (size > maxBytes) throw new Refused(`it has more than ${maxBytes} bytes`)
       hash.update(piece)
       await handle.writeFile(piece)
     }

@@ -1,17 +1,12 @@
 // Words the manifest of an artifact as an in-toto statement with SLSA provenance, and reads it back; it signs and stores nothing.
 import { compileSchema, type Json, type JsonObject, KERNEL_VERSION, readSchema, sha256 } from 'cloned/kernel'
 import { filenameProblem } from './filename.js'
-import type { ArtifactManifest, RecordedCall } from './slot.js'
+import type { RecordedCall } from './slot.js'
+import type { Facts } from './stage.js'
 
 const BUILD_TYPE = 'https://cloned.dev/buildtypes'
 const PACKAGE = 'cloned:package/'
 const CALL = 'cloned:call/'
-
-/** Everything that a manifest says, besides the id that follows from it. */
-export interface Facts extends Omit<ArtifactManifest, 'id'> {
-  /** The audit log up to here was read. */
-  readonly upTo: number
-}
 
 /** The bytes that are signed, and the id that they give. */
 export function statementOf(facts: Facts): { readonly id: string; readonly payload: Buffer } {

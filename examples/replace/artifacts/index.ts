@@ -1,5 +1,5 @@
 // Artifacts whose contents are kept once each, in the place of the built-in ones; it declares and wires, and saves nothing itself.
-import { relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { auditSlot, configSchema, definePlugin, toolsCollection } from 'cloned/kernel'
 import {
   artifactCommands,
@@ -13,7 +13,6 @@ import { keysSlot } from 'cloned/plugins/keys'
 import { storeSlot } from 'cloned/plugins/store'
 import { workspaceSlot } from 'cloned/plugins/workspace'
 import { createArtifacts, MIGRATIONS } from './artifacts.js'
-import { Contents } from './contents.js'
 
 const config = configSchema<{ readonly maxBytes: number }>({
   type: 'object',
@@ -34,9 +33,10 @@ export default definePlugin({
   contributes: { tools: toolsCollection, commands: commandsCollection },
   config,
   setup({ deps: { workspace, store, keys, audit }, collected, config: { maxBytes }, onStart, now }) {
-    const contents = new Contents(() => workspace.path('artifacts', 'acme'), maxBytes)
+    const directory = () => workspace.path('artifacts', 'acme')
     const artifacts = createArtifacts({
-      contents,
+      directory,
+      maxBytes,
       store,
       keys,
       audit,
@@ -45,7 +45,7 @@ export default definePlugin({
       provenance: (call) => gatherProvenance(call, collected.provenance()),
     })
     onStart(() => store.migrate('acme.artifacts', MIGRATIONS))
-    const pathOf = ({ sha256 }: { readonly sha256: string }) => relative(workspace.root, contents.path(sha256))
+    const pathOf = ({ sha256 }: { readonly sha256: string }) => relative(workspace.root, join(directory(), sha256))
     return { artifacts, tools: [saveTool(artifacts.save, pathOf)], commands: artifactCommands(artifacts) }
   },
 })

@@ -7,6 +7,7 @@ import { ABSENT, type ClosedRequest, closed, type Found, GENERATED } from './clo
 import { by } from './lock.js'
 import { BANNER, COMMONJS_BANNER } from './module.js'
 import type { Packages } from './packages.js'
+import { reached, readFor } from './reached.js'
 
 /** Every Node that the package supports runs the result. */
 const TARGET = 'node20.19'
@@ -50,15 +51,18 @@ export async function bundle(request: BundleRequest): Promise<Bundle> {
     remarks: new Set(),
   }
   const modules = await run(request, found, modulesOf(request))
-  const required = await run(request, found, requiredOf(found))
+  const entries = ['entry', ...(draft?.threads.values() ?? [])].map((name) => `app/${name}.js`)
+  const outputs = reached(modules.metafile.outputs, entries)
+  const required = await run(request, found, requiredOf(found, outputs))
   const metafile: Metafile = {
     inputs: { ...modules.metafile.inputs, ...required.metafile.inputs },
-    outputs: { ...modules.metafile.outputs, ...required.metafile.outputs },
+    outputs: { ...outputs, ...required.metafile.outputs },
   }
   const files = new Map<string, Uint8Array>()
   for (const { path, contents } of [...(modules.outputFiles ?? []), ...(required.outputFiles ?? [])]) {
     const name = `app/${basename(path)}`
-    files.set(name, name.endsWith('.map') ? named(contents, dirname(path), packages) : contents)
+    if (Object.hasOwn(metafile.outputs, name))
+      files.set(name, name.endsWith('.map') ? named(contents, dirname(path), packages) : contents)
   }
   for (const [path, name] of draft?.threads ?? []) {
     const stub = packages.placeOf(path)
@@ -69,9 +73,9 @@ export async function bundle(request: BundleRequest): Promise<Bundle> {
   return {
     files,
     inputs: paths(used(metafile), project),
-    read: paths(Object.keys(metafile.inputs), project),
+    read: paths(readFor(metafile.inputs, metafile.outputs), project),
     exports: [...(main?.exports ?? [])].sort(),
-    native: new Map([...found.native].filter(([name]) => isReferred(metafile, `../node_modules/${name}/`))),
+    native: new Map([...found.native].filter(([name]) => isReferred(metafile.outputs, `../node_modules/${name}/`))),
     threads: found.threads,
     remarks: [...found.remarks].sort(),
   }
@@ -90,7 +94,7 @@ function used({ outputs }: Metafile): ReadonlySet<string> {
   return new Set(kept.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([name]) => name))
 }
 
-function isReferred({ outputs }: Metafile, prefix: string): boolean {
+function isReferred(outputs: Metafile['outputs'], prefix: string): boolean {
   return Object.values(outputs).some(({ imports }) => imports.some(({ path }) => path.startsWith(prefix)))
 }
 
@@ -108,9 +112,10 @@ function modulesOf({ draft }: BundleRequest): BuildOptions {
 }
 
 /** What modules load by a `require` of their own: only a file of its own is not parsed before. */
-function requiredOf({ required }: Found): BuildOptions {
+function requiredOf({ required }: Found, outputs: Metafile['outputs']): BuildOptions {
+  const wanted = [...required].filter(([, name]) => isReferred(outputs, `./${name}.cjs`))
   return {
-    entryPoints: [...required].sort(by(([, name]) => name)).map(([path, name]) => ({ in: path, out: name })),
+    entryPoints: wanted.sort(by(([, name]) => name)).map(([path, name]) => ({ in: path, out: name })),
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
     banner: { js: COMMONJS_BANNER },

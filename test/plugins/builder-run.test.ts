@@ -1,7 +1,17 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it, vi } from 'vitest'
-import { built, builtOnce, cleanUp, distribution, imported, project, read, VALID } from './builder-fixture.js'
+import {
+  built,
+  builtOnce,
+  cleanUp,
+  distribution,
+  imported,
+  packageJson,
+  project,
+  read,
+  VALID,
+} from './builder-fixture.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -117,6 +127,32 @@ export const word = () => require('acme-words').word`,
     })
     const { packages } = JSON.parse(read(at, 'build/distribution.lock.json')) as { packages: { name: string }[] }
     expect(packages.map(({ name }) => name)).toContain('acme-words')
+  })
+
+  it('holds what a part that is used loads one day, and nothing that only an unused one would', async () => {
+    const of = (name: string, text: string) => ({
+      [`node_modules/${name}/package.json`]: packageJson(name, { sideEffects: false }),
+      [`node_modules/${name}/index.js`]: text,
+    })
+    const at = await built({
+      ...of('acme-parts', "export { used } from './used.js'\nexport { unused } from './unused.js'"),
+      'node_modules/acme-parts/used.js': "export const used = () => import('acme-light').then(({ more }) => more())",
+      'node_modules/acme-parts/unused.js': `${REQUIRE}
+export const unused = () => [import('acme-heavy'), require('acme-words')]`,
+      ...of('acme-light', "export const more = () => import('acme-deep').then(({ word }) => word)"),
+      ...of('acme-deep', "export const word = 'of acme-deep'"),
+      ...of('acme-heavy', "import 'acme-weight'\nexport const word = 'of acme-heavy'"),
+      ...of('acme-weight', "export const word = 'of acme-weight'"),
+      ...of('acme-words', "exports.word = 'of acme-words'"),
+      'distribution.js': `${distribution()}\nexport { used } from 'acme-parts'`,
+    })
+    rmSync(join(at.dir, 'node_modules'), { recursive: true })
+    expect(await imported(at, 'await app.used()')).toMatchObject({ out: 'of acme-deep\n' })
+    const { packages } = JSON.parse(read(at, 'cloned.lock.json')) as { packages: { name: string }[] }
+    const names = packages.map(({ name }) => name).filter((name) => name.startsWith('acme-'))
+    expect(names).toEqual(['acme-agent', 'acme-deep', 'acme-kms', 'acme-light', 'acme-parts'])
+    const code = readdirSync(join(at.dir, 'build/app')).map((name) => read(at, `build/app/${name}`))
+    expect(code.filter((text) => /of acme-(?:heavy|weight|words)/.test(text))).toEqual([])
   })
 
   it('exports what its module does, whatever it is called', async () => {

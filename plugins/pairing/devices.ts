@@ -1,11 +1,13 @@
 // Keeps the devices; a row that this workspace did not seal itself, whoever wrote it, is no paired device.
-import { canonical, isClonedError } from 'cloned/kernel'
+import { type AuditLog, canonical, isClonedError, type Logger } from 'cloned/kernel'
 import type { Scope } from '../api/slot.js'
 import type { Keys, MacKey } from '../keys/slot.js'
 import type { Row, Statement, Store } from '../store/slot.js'
 import { comparisonCode, newDeviceId, sameText } from './codes.js'
 import type { PairingApprove } from './kinds.js'
+import { MIGRATIONS } from './migrations.js'
 import type { Device, Pairings } from './slot.js'
+import { createStanding } from './standing.js'
 
 /** How long a device waits for a person. */
 export const PENDING_MS = 24 * 3_600_000
@@ -21,13 +23,27 @@ export function forgetting(now: number): Statement {
   }
 }
 
+function taking(invitation: string, now: number): Statement {
+  return {
+    sql: 'delete from pairing_invitations where id = $1 and expires_at > $2',
+    args: [invitation, now],
+    expect: 1,
+  }
+}
+
+/** What becomes of devices, for whoever owns the slot. */
 export interface Devices extends Pairings {
+  /** Makes the tables, for `onStart`. Whoever owned the slot before left the devices in them. */
+  migrate(): Promise<void>
   /** The device if it is paired right now, in this and in every process. */
   paired(id: string): Promise<Device | undefined>
   /** Whether the key belongs to a device that is, was or may become paired. */
   knows(thumbprint: string): Promise<boolean>
-  /** Puts a new device in the place of an invitation, which is then gone. `false` when either was taken meanwhile. */
-  enrol(device: Device, invitation: string): Promise<boolean>
+  /**
+   * Has a new device wait, in the place of its invitation where there is one, which is then gone. `false` when either was
+   * taken before: a key belongs to one device for good.
+   */
+  enrol(device: Device, invitation?: string): Promise<boolean>
   /** `false` unless exactly this device waits. */
   approve(device: PairingApprove): Promise<boolean>
   /** Counts for every process from the moment it resolves. `false` when there is no such device. */
@@ -35,17 +51,12 @@ export interface Devices extends Pairings {
 }
 
 export interface DeviceParts {
-  readonly store: Pick<Store, 'all' | 'write'>
+  readonly store: Pick<Store, 'all' | 'write' | 'migrate'>
   readonly keys: Pick<Keys, 'mac' | 'macKey'>
-  /** Whether the store knows all that was revoked. */
-  readonly standing: () => Promise<boolean>
+  /** Asked whether the store knows all that was revoked. */
+  readonly audit: Pick<AuditLog, 'latest'>
+  readonly log: Pick<Logger, 'error'>
   readonly now: () => number
-}
-
-/** Whether the store says that a device was revoked; whether that is all, nobody can tell from it. */
-export async function isRevoked({ store }: Pick<DeviceParts, 'store'>, id: string): Promise<boolean> {
-  const [row] = await store.all('select state from pairing_devices where id = $1', id)
-  return row?.['state'] === 'revoked'
 }
 
 /** A device as it asks to be paired. */
@@ -55,11 +66,18 @@ export function newDevice({ name, thumbprint, scopes }: Pick<Device, 'name' | 't
   return { id, name, thumbprint, scopes, state: 'pending', code, createdAt: at } satisfies Device
 }
 
-export function createDevices({ store, keys, standing, now }: DeviceParts): Devices {
+/** Devices in the store of the workspace. Nobody is paired whom a person did not let in: not by a row that was written otherwise. */
+export function createDevices({ store, keys, audit, log, now }: DeviceParts): Devices {
+  const isRevoked = async (id: string) => {
+    const [row] = await store.all('select state from pairing_devices where id = $1', id)
+    return row?.['state'] === 'revoked'
+  }
+  const standing = createStanding({ audit, isRevoked, log })
   const find = async (column: 'id' | 'thumbprint', value: string): Promise<Row | undefined> =>
     (await store.all(`${THERE} and ${column} = $2`, now() - PENDING_MS, value))[0]
 
   return {
+    migrate: () => store.migrate('cloned.pairing', MIGRATIONS),
     async list() {
       const rows = await store.all(`${THERE} order by created_at desc, id desc`, now() - PENDING_MS)
       return rows.map(deviceOf)
@@ -82,11 +100,7 @@ export function createDevices({ store, keys, standing, now }: DeviceParts): Devi
     async enrol({ id, name, thumbprint, scopes, createdAt }, invitation) {
       try {
         await store.write([
-          {
-            sql: 'delete from pairing_invitations where id = $1 and expires_at > $2',
-            args: [invitation, now()],
-            expect: 1,
-          },
+          ...(invitation === undefined ? [] : [taking(invitation, now())]),
           forgetting(now()),
           {
             sql: `insert into pairing_devices (id, name, thumbprint, scopes, state, created_at)

@@ -8,26 +8,24 @@ import { workspaceSlot } from '../workspace/slot.js'
 import { askingAt } from './ask.js'
 import { deviceAuthenticators } from './authenticators.js'
 import { pairingCommands } from './commands.js'
-import { createDevices, isRevoked } from './devices.js'
+import { createDevices } from './devices.js'
 import { createEnrolment } from './enrol.js'
 import { deviceExecutors, inviteExecutor } from './execute.js'
 import { voteOnPairing } from './guard.js'
 import { createInvitations } from './invitations.js'
 import { beforePairing, pairingApprove, pairingInvite, pairingRevoke } from './kinds.js'
-import { MIGRATIONS } from './migrations.js'
 import { createReplays } from './replays.js'
 import { pairingsPart } from './routes.js'
 import { pairingsSlot } from './slot.js'
-import { createStanding } from './standing.js'
 import { createTokens } from './tokens.js'
 
 // Parts for an owner of the slot whose devices prove themselves in another way.
 export { type Asking, askingAt, type By } from './ask.js'
-export { sameText } from './codes.js'
 export { type DeviceCommandParts, deviceCommands } from './commands.js'
-export { newDevice } from './devices.js'
+export { createDevices, type DeviceParts, type Devices, newDevice } from './devices.js'
 export { type DeviceExecutors, deviceExecutors } from './execute.js'
 export { voteOnPairing } from './guard.js'
+export { type DeviceKey, deviceKey } from './key.js'
 export {
   approveInput,
   beforePairing,
@@ -59,15 +57,14 @@ export const pairingPlugin = definePlugin({
   executes: [pairingInvite, pairingApprove, pairingRevoke],
   setup({ deps: { workspace, store, keys, audit, gate }, hooks, actions, onStart, now, log }) {
     const invitations = createInvitations({ store, keys, audit, now })
-    const standing = createStanding({ audit, isRevoked: (id) => isRevoked({ store }, id), log })
-    const devices = createDevices({ store, keys, standing, now })
+    const devices = createDevices({ store, keys, audit, log, now })
     const tokens = createTokens({ keys, workspace: () => workspace.config.id, now })
     const replays = createReplays({ store, now })
     const asking = askingAt(gate)
     const { scopesOf } = invitations
     const enrolment = createEnrolment({ devices, tokens, scopesOf, audit, now })
 
-    onStart(() => store.migrate('cloned.pairing', MIGRATIONS))
+    onStart(() => devices.migrate())
     hooks.guard(beforePairing, (action) => voteOnPairing(devices, action))
     const { approve, revoke } = deviceExecutors(devices)
     actions.execute(pairingInvite, inviteExecutor(invitations))

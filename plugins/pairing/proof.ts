@@ -1,7 +1,7 @@
 // Decides whether a DPoP proof (RFC 9449) holds for one request; the key in it proves itself and nobody's right to anything.
-import { createHash, type KeyObject } from 'node:crypto'
-import { publicKeyOf, unsoundKey } from 'cloned/kernel'
+import { createHash } from 'node:crypto'
 import type { AuthenticationRequest } from '../api/slot.js'
+import { type DeviceKey, deviceKey } from './key.js'
 import { Memo } from './memo.js'
 
 /** A proof that holds. */
@@ -20,12 +20,8 @@ export const WINDOW_S = 60
 const MAX_LENGTH = 4096
 const JTI = /^[\x21-\x7e]{8,256}$/
 
-interface ProofKey {
-  readonly key: KeyObject
-  readonly thumbprint: string
-}
 /** A device sends its key with every request; bringing one into shape costs as much as the signature. */
-const known = new Memo<ProofKey>(1_000)
+const known = new Memo<DeviceKey>(1_000)
 
 /** Refuses a key on the way through the verification. */
 class UnusableKey extends Error {}
@@ -64,23 +60,16 @@ export async function verifyProof(
   return { thumbprint: proofKey(protectedHeader.jwk).thumbprint, jti, until: (iat + WINDOW_S + 1) * 1000 }
 }
 
-function proofKey(jwk: object | undefined): ProofKey {
+function proofKey(jwk: object | undefined): DeviceKey {
   const { kty, crv, x, d } = (jwk ?? {}) as Record<string, unknown>
   if (kty !== 'OKP' || crv !== 'Ed25519' || typeof x !== 'string') throw new UnusableKey('not an Ed25519 key')
   // Whoever sends a private key has lost it.
   if (d !== undefined) throw new UnusableKey('a private key')
-  return known.get(x) ?? known.set(x, readKey(x))
-}
-
-function readKey(x: string): ProofKey {
-  const raw = Buffer.from(x, 'base64url')
-  const problem = raw.toString('base64url') === x ? unsoundKey(raw) : 'not spelt in the one way base64url has'
-  if (problem !== undefined) throw new UnusableKey(problem)
-  // RFC 7638: the required members, in the order of their names.
-  const thumbprint = createHash('sha256')
-    .update(JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x }))
-    .digest('base64url')
-  return { key: publicKeyOf(raw), thumbprint }
+  const before = known.get(x)
+  if (before) return before
+  const key = deviceKey(x)
+  if (!key) throw new UnusableKey('no key')
+  return known.set(x, key)
 }
 
 /** One spelling, so that a query or a fragment makes another URL. */

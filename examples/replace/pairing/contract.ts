@@ -20,16 +20,13 @@ const enrol: Enrol = async ({ run, now }, { name, scopes }) => {
     async ask(kernel, method, path, body) {
       const address = addresses.get(kernel) ?? (await kernel.service(apiSlot).listen()).address
       addresses.set(kernel, address)
-      const [url, seconds, nonce] = [
-        `${address}${path}`,
-        String(Math.floor(now() / 1000)),
-        randomBytes(16).toString('hex'),
-      ]
+      const url = `${address}${path}`
+      const [seconds, nonce] = [String(Math.floor(now() / 1000)), randomBytes(16).toString('hex')]
       const signature = sign(null, signedText(method, url, seconds, nonce), privateKey).toString('base64url')
       const request = {
         method,
         headers: {
-          authorization: `Acme ${id}.${seconds}.${nonce}.${signature}`,
+          authorization: `Acme ${id}.${x}.${seconds}.${nonce}.${signature}`,
           connection: 'close',
           ...(body ? { 'content-type': 'application/json' } : {}),
         },

@@ -6,6 +6,7 @@ import { keysSlot } from 'cloned/plugins/keys'
 import {
   askingAt,
   beforePairing,
+  createDevices,
   deviceCommands,
   deviceExecutors,
   pairingApprove,
@@ -14,9 +15,8 @@ import {
   voteOnPairing,
 } from 'cloned/plugins/pairing'
 import { storeSlot } from 'cloned/plugins/store'
-import { addCommand } from './commands.js'
-import { createDevices, MIGRATIONS } from './devices.js'
-import { signedRequests } from './signed-requests.js'
+import { addCommand } from './add-command.js'
+import { MIGRATIONS, signedRequests } from './signed-requests.js'
 
 /** List it, and say so: `replace: { 'cloned.pairings': 'acme.pairing' }`. */
 export default definePlugin({
@@ -30,8 +30,9 @@ export default definePlugin({
   contributes: { commands: commandsCollection, authenticators: authenticatorsCollection },
   taps: [beforePairing],
   executes: [pairingApprove, pairingRevoke],
-  setup({ deps: { store, keys, audit, gate }, hooks, actions, onStart, now }) {
-    const devices = createDevices({ store, keys, audit, now })
+  setup({ deps: { store, keys, audit, gate }, hooks, actions, onStart, now, log }) {
+    const devices = createDevices({ store, keys, audit, log, now })
+    onStart(() => devices.migrate())
     onStart(() => store.migrate('acme.pairing', MIGRATIONS))
     // Whatever the policy allows: a person is asked, and about exactly this device.
     hooks.guard(beforePairing, (action) => voteOnPairing(devices, action))
@@ -41,7 +42,7 @@ export default definePlugin({
     const none = 'No device is there. Enter the key of one: cloned pairings add'
     return {
       pairings: { list: devices.list, get: devices.get },
-      commands: [addCommand(devices), ...deviceCommands({ devices, asking: askingAt(gate), none })],
+      commands: [addCommand({ devices, audit, now }), ...deviceCommands({ devices, asking: askingAt(gate), none })],
       authenticators: [signedRequests({ devices, store, gate, now })],
     }
   },

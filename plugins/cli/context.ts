@@ -1,29 +1,17 @@
-// Makes what a command gets from the terminal it runs on; it holds no rules of any command.
-import { resolve } from 'node:path'
-import type { ClonedError } from 'cloned/kernel'
+// Adds to what a command gets what a terminal shows and a person there can be asked; it holds no rules of any command.
 import { askChoice, askHidden, askText } from './ask.js'
 import type { GlobalOptions } from './globals.js'
-import { readInput } from './input.js'
-import { type CliIo, readAll } from './io.js'
+import type { CliIo } from './io.js'
 import type { Output } from './output.js'
 import { isDumb } from './paint.js'
-import type { Parsed } from './parse.js'
-import { printable } from './printable.js'
-import type { Choice, CommandContext } from './slot.js'
-import { table } from './table.js'
-import { usageError } from './usage.js'
+import type { CommandContext } from './slot.js'
+import { type UnattendedParts, unattendedContext } from './unattended.js'
 
-export interface ContextParts {
-  readonly parsed: Parsed
-  readonly globals: GlobalOptions
+export interface ContextParts extends UnattendedParts {
   readonly io: CliIo
   readonly output: Output
-  readonly cwd: string
   readonly paint: CommandContext['paint']
   readonly interactive: boolean
-  readonly signal: AbortSignal
-  readonly howToDecide: CommandContext['howToDecide']
-  readonly startError: ClonedError | undefined
 }
 
 /**
@@ -38,62 +26,19 @@ export function isInteractive(
   return io.stdin.isTTY === true && io.stderr.isTTY === true && io.stderr.columns !== 0 && !globals.json && !isDumb(env)
 }
 
-export function createContext({
-  parsed,
-  globals,
-  io,
-  output,
-  cwd,
-  paint,
-  interactive,
-  signal,
-  howToDecide,
-  startError,
-}: ContextParts): CommandContext {
-  const choose = <V extends string>(question: string, choices: readonly Choice<V>[]): Promise<V | undefined> =>
-    interactive ? output.progress.pause(() => askChoice(io, signal, question, choices)) : Promise.resolve(undefined)
-  const stdin = () => readAll(io.stdin, signal)
-  const decided: CommandContext['howToDecide'] = (request) => printable(howToDecide(request))
+export function createContext(parts: ContextParts): CommandContext {
+  const { globals, io, output, paint, interactive, signal } = parts
+  const shown = { ...unattendedContext(parts), paint, progress: (text: string) => output.progress.update(text) }
+  if (!interactive) return shown
+  const choose: CommandContext['choose'] = (question, choices) =>
+    output.progress.pause(() => askChoice(io, signal, question, choices))
   return {
-    args: parsed.args,
-    rest: parsed.rest,
-    options: parsed.options,
-    actor: globals.actor === undefined ? undefined : { id: globals.actor, claimed: true },
-    dryRun: globals.dryRun,
-    yes: globals.yes,
-    json: globals.json,
+    ...shown,
     interactive,
-    startError,
-    cwd,
-    workspace: resolve(cwd, globals.workspace ?? '.'),
-    signal,
-    stdin,
-    inputJson: (option) => readInput(option, { cwd, stdin }),
-    note: output.note,
-    tell: output.tell,
-    progress: (text) => output.progress.update(text),
-    print: (line) => {
-      if (!globals.json) output.result(line)
-    },
-    emit: (document) => {
-      // One line: a text of an agent must not begin another, nor steer the terminal that may well be looked at.
-      if (globals.json) output.result(printable(JSON.stringify(document)))
-    },
     confirm: async (question) => globals.yes || (await choose(question, YES_NO)) === 'yes',
     choose,
-    ask: async (question, initial) =>
-      interactive ? await output.progress.pause(() => askText(io, signal, question, initial)) : undefined,
-    askSecret: async (question) =>
-      interactive ? await output.progress.pause(() => askHidden(io, signal, question)) : undefined,
-    usageError: (problem) => usageError(parsed.command, problem),
-    howToDecide: decided,
-    waiting: ({ id, asks, action }) =>
-      printable(`Waiting for approval ${id}: ${asks.map(({ reason }) => reason).join('; ')}`).concat(
-        `\nDecide: ${decided({ id, osUser: action.actor.osUser })}`,
-      ),
-    printable,
-    paint,
-    table,
+    ask: (question, initial) => output.progress.pause(() => askText(io, signal, question, initial)),
+    askSecret: (question) => output.progress.pause(() => askHidden(io, signal, question)),
   }
 }
 

@@ -1,6 +1,5 @@
 // Runs one command line from its words to its exit code; the kernel it made is stopped however the command ends.
-import { resolve } from 'node:path'
-import { ClonedError, createKernel, type Distribution, type Json, type Kernel, type Logger } from 'cloned/kernel'
+import { createKernel, type Distribution, type Json, type Kernel, type Logger } from 'cloned/kernel'
 import { checkCommands } from './commands.js'
 import { createContext, isInteractive } from './context.js'
 import { environmentConfig, environmentOff } from './environment.js'
@@ -15,6 +14,7 @@ import { printable } from './printable.js'
 import { asClonedError, errorJson, errorText, exitOf, stackText } from './report.js'
 import { isDebugged } from './settings.js'
 import { type Cli, type Command, type CommandResult, cliSlot } from './slot.js'
+import { startFor, workspaceConfig } from './starting.js'
 
 export interface RunOptions {
   readonly distribution: Distribution
@@ -63,7 +63,10 @@ async function execute(run: Run): Promise<CommandResult> {
     return { json: { name: distribution.name, version: distribution.version }, text: distribution.version }
   }
   const kernel = createKernel(distribution, {
-    config: { ...environmentConfig(distribution, run.env, run.cwd), ...workspaceConfig(run) },
+    config: {
+      ...environmentConfig(distribution, run.env, run.cwd),
+      ...workspaceConfig(distribution, run.cwd, globals.workspace),
+    },
     off: environmentOff(run.env),
     log: createLog(run),
   })
@@ -89,12 +92,11 @@ async function runCommand(run: Run, kernel: Kernel, cli: Cli, commands: readonly
   const interactive = isInteractive(io, globals, env)
   if (interactive) cli.attach({ write: output.tell })
   output.progress.update(`cloned ${command.name} …`)
-  const startError = command.needs === 'nothing' ? undefined : await tryStart(kernel, command)
-  if (startError && command.needs === 'workspace') throw startError
+  const startError = await startFor(kernel, command)
   const paint = createPaint(wantsColour(io.stdout, env, globals.noColor))
   return command.run(
     createContext({
-      parsed,
+      ...parsed,
       globals,
       io,
       output,
@@ -106,15 +108,6 @@ async function runCommand(run: Run, kernel: Kernel, cli: Cli, commands: readonly
       startError,
     }),
   )
-}
-
-async function tryStart(kernel: Kernel, command: Command): Promise<ClonedError | undefined> {
-  try {
-    await kernel.start()
-    return undefined
-  } catch (thrown) {
-    return asClonedError(thrown, command.name, false)
-  }
 }
 
 async function stopKernel(run: Run, kernel: Kernel): Promise<void> {
@@ -170,23 +163,6 @@ function wordsOf(rest: readonly string[]): readonly string[] {
   const end = rest.findIndex((token) => token.startsWith('-'))
   return end < 0 ? rest : rest.slice(0, end)
 }
-
-/**
- * `--workspace` names the directory. Without it the workspace plugin looks from the process's current directory upward; a
- * host that says another `cwd` means that directory.
- */
-function workspaceConfig({ globals, distribution, cwd }: Run): Record<string, Json> {
-  const { workspace } = globals
-  if (workspace === undefined && cwd === process.cwd()) return {}
-  const listed = distribution.plugins.some(
-    (entry) => ('plugin' in entry ? entry.plugin : entry).manifest.id === WORKSPACE,
-  )
-  if (listed) return { [WORKSPACE]: { root: resolve(cwd, workspace ?? '.') } }
-  if (workspace === undefined) return {}
-  throw new ClonedError('CONFIG_UNKNOWN', { plugin: WORKSPACE, known: 'none that has a workspace' })
-}
-
-const WORKSPACE = 'cloned.workspace'
 
 /** Diagnostics go to standard error: warnings and errors always, the rest with `CLONED_DEBUG`. */
 function createLog({ output, env }: Run): (plugin: string) => Logger {

@@ -7,7 +7,7 @@ import {
   type KernelRuntime,
   type Plugin,
 } from 'cloned/kernel'
-import { apiPlugin } from './api/index.js'
+import { apiPlugin } from './api/plugin.js'
 import { approvalsPlugin } from './approvals/index.js'
 import { approvalsCommandPlugin } from './approvals-command/index.js'
 import { artifactsPlugin } from './artifacts/index.js'

@@ -6,6 +6,9 @@ import { cleanUp, Project } from '../../test/plugins/builder-fixture.js'
 vi.setConfig({ testTimeout: 120_000 })
 afterAll(cleanUp)
 
+/** Packages that come with the built-in HTTP API. */
+const FASTIFY = /fastify|light-my-request|find-my-way|^pino$/
+
 async function built(name: string, prepare = (project: Project) => project): Promise<Project> {
   const project = prepare(new Project().copy(`examples/distributions/${name}`, '.'))
   const { code, err } = await project.build('distribution.ts')
@@ -181,7 +184,7 @@ describe('no-http', () => {
     const { run, ids, doctor } = await commandLine(project)
     expect(ids).not.toContain('cloned.api')
     expect(packagesOf(project)).toContain('undici')
-    expect(packagesOf(project).filter((name) => /fastify|light-my-request|find-my-way|^pino$/.test(name))).toEqual([])
+    expect(packagesOf(project).filter((name) => FASTIFY.test(name))).toEqual([])
     expect(namedIn(project, ['fastify', 'Fastify', 'undici'])).toEqual(['undici'])
     expect(await run('serve')).toMatchObject({ code: 2, err: expect.stringContaining('COMMAND_UNKNOWN') })
     expect(await run(...LIST)).toMatchObject({ code: 0 })
@@ -220,7 +223,7 @@ describe('a build as one file', () => {
 })
 
 describe('own-api', () => {
-  it('serves the API of a stranger in the place of the built-in one', async () => {
+  it('serves the API of a stranger in the place of the built-in one, and carries nothing of that', async () => {
     const project = await built('own-api', (at) =>
       at.copy('dist/examples/replace/api', 'node_modules/cloned-plugin-acme-api'),
     )
@@ -230,6 +233,8 @@ describe('own-api', () => {
     const lock = JSON.parse(readFileSync(join(project.dir, 'cloned.lock.json'), 'utf8'))
     expect(lock.owners['cloned.api']).toBe('acme.api')
     expect(packagesOf(project)).toContain('cloned-plugin-acme-api')
+    expect(packagesOf(project).filter((name) => FASTIFY.test(name))).toEqual([])
+    expect(namedIn(project, ['fastify', 'Fastify', 'acme.api'])).toEqual(['acme.api'])
     expect(await run(...LIST)).toMatchObject({ code: 0 })
     expect((await json('doctor')).checks.length).toBeGreaterThan(10)
   })

@@ -1,88 +1,72 @@
-// Carries the API from routes to listening servers; what a server answers is decided by its parts.
-import type { IncomingMessage } from 'node:http'
-import {
-  ClonedError,
-  type Contribution,
-  describeThrown,
-  type Gate,
-  type Json,
-  type Logger,
-  type Scrubber,
-} from 'cloned/kernel'
-import type { FastifyInstance } from 'fastify'
-import type { Store } from '../store/slot.js'
+// Carries the API from whatever answers to listening servers and hosts; what is answered is decided elsewhere.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Contribution, Gate, Json } from 'cloned/kernel'
 import type { Workspace } from '../workspace/slot.js'
-import { assertPrivateOrGuarded, hostsOf, originOf } from './addresses.js'
-import { listenOnSocket, removeDescription, writeDescription } from './listening.js'
-import { Lockout } from './lockout.js'
-import type { Metrics } from './metrics.js'
-import type { Api, ApiEndpoint, ApiPart, Authenticator, Listening, ListenOptions, Principal } from './slot.js'
+import { assertPrivateOrGuarded } from './addresses.js'
+import { removeDescription, writeDescription } from './description.js'
+import { type Door, doorAt } from './door.js'
+import { listenAt } from './listening.js'
+import type { Api, Authenticator, Listening, ListenOptions, Principal } from './slot.js'
 import { localToken } from './token-file.js'
 
-export interface ApiDeps {
-  readonly gate: Pick<Gate, 'actor' | 'plan'>
-  readonly workspace: Workspace
-  readonly store: Store | undefined
-  readonly scrubber: Scrubber | undefined
-  readonly log: Logger
-  readonly now: () => number
-  readonly given: WeakMap<IncomingMessage, Principal>
-  readonly parts: () => readonly Contribution<ApiPart>[]
-  readonly endpoints: () => readonly Contribution<ApiEndpoint>[]
+/** What answers the requests that come in by one door. */
+export interface Answering {
+  /** Answers by itself, whatever happens. Nothing was asked of the door before. */
+  answer(request: IncomingMessage, response: ServerResponse): void
+  /** The OpenAPI 3.1 document. Asked inside a host only. */
+  document(): Promise<Json>
+  /** Called once, when nothing comes in any more. */
+  close?(): Promise<void>
+}
+
+export interface ApiParts {
+  readonly gate: Pick<Gate, 'actor'>
+  readonly workspace: Pick<Workspace, 'path'>
+  /** Everybody's, as collected; asked when the first request comes. */
   readonly authenticators: () => readonly Contribution<Authenticator>[]
-  readonly origins: () => readonly string[]
-  readonly perMinute: number
-  readonly stalledMs: number
-  readonly metrics: Metrics
+  /** Origins whose pages may use the API; none without. */
+  readonly origins?: () => readonly string[]
+  readonly now: () => number
+  /** Made once for each door. */
+  answering(door: Door): Answering | Promise<Answering>
+}
+
+/** The service, with its end: whoever owns the slot calls `close` when the kernel stops. */
+export interface OpenApi extends Api {
+  close(): Promise<void>
 }
 
 const EVERYTHING: Principal['scopes'] = new Set(['*'])
 
-export function createApi(deps: ApiDeps): Api & { close(): Promise<void> } {
-  const { workspace, gate, given } = deps
+/**
+ * An API of what somebody else answers. Where it may listen and under which names, the local token, `.cloned/api.json`, and
+ * who comes in ({@link Door}) are settled here.
+ */
+export function createApi({ gate, workspace, authenticators, origins = () => [], now, answering }: ApiParts): OpenApi {
   const open = new Set<Listening>()
-  let embedded: Promise<FastifyInstance> | undefined
+  const given = new WeakMap<IncomingMessage, Principal>()
+  const user = (via: string): Principal => ({ actor: gate.actor(), scopes: EVERYTHING, via })
+  let embedded: Promise<Answering> | undefined
 
-  /** The user of this process, proven by a file that only that user can read. */
-  const owner = (via: string): Principal => ({ actor: gate.actor(), scopes: EVERYTHING, via })
-
-  /** `door` is what the server listens on; `undefined` inside a host, which says with each request from whom it comes. */
-  async function build(door: ListenOptions | undefined, port: () => number): Promise<FastifyInstance> {
-    // Fastify and what belongs to it load with the first server only.
-    const { createServer } = await import('./server.js')
+  async function behind(options: ListenOptions | undefined, port: () => number): Promise<Answering> {
     const token = localToken(workspace.path('api'))
-    const options = door ?? { socket: '' }
-    const byToken = owner('token')
-    const bySocket = door && 'socket' in door ? owner('socket') : undefined
-    let names: { readonly port: number; readonly hosts: ReadonlySet<string> } | undefined
-    return createServer({
-      ...deps,
-      parts: deps.parts(),
-      endpoints: deps.endpoints(),
-      version: gate.plan().distribution.version,
-      hosts: () => {
-        if (names?.port !== port()) names = { port: port(), hosts: hostsOf(options, port()) }
-        return names.hosts
-      },
-      origin: (host) => originOf(options, host),
-      proof: token.proof,
-      local: (candidate) => (token.matches(candidate) ? byToken : undefined),
-      given: (request) => given.get(request.raw) ?? bySocket,
-      lockout: new Lockout(deps.now),
-      documented: door === undefined,
-      ...('tls' in options && options.tls ? { https: options.tls } : {}),
-      ...('trustedProxy' in options && options.trustedProxy !== undefined
-        ? { trustedProxy: options.trustedProxy }
-        : {}),
-    })
+    return answering(doorAt({ options, port, token, user, given, authenticators, origins, now }))
+  }
+  const inside = () => {
+    embedded ??= behind(undefined, () => 0)
+    return embedded
   }
 
   return {
     async listen(options = {}) {
       if (!('socket' in options)) assertPrivateOrGuarded(options)
       let port = 0
-      const app = await build(options, () => port)
-      const address = await listenOn(app, options)
+      const { answer, close } = await behind(options, () => port)
+      const listener = await listenAt(options, answer).catch(async (error: unknown) => {
+        await close?.()
+        throw error
+      })
+      const { address } = listener
       if (!('socket' in options)) port = Number(new URL(address).port)
       const description = writeDescription(workspace, { address, token: workspace.path('api', 'token') })
       const listening: Listening = {
@@ -90,7 +74,8 @@ export function createApi(deps: ApiDeps): Api & { close(): Promise<void> } {
         async close() {
           if (!open.delete(listening)) return
           removeDescription(description)
-          await app.close()
+          await listener.close()
+          await close?.()
         },
       }
       open.add(listening)
@@ -99,31 +84,16 @@ export function createApi(deps: ApiDeps): Api & { close(): Promise<void> } {
     async handle(request, response, principal) {
       given.set(request, principal)
       // The host has checked where its requests come from; here they all come from it.
-      embedded ??= build(undefined, () => 0)
-      const app = await embedded
+      const { answer } = await inside()
       request.headers.host = 'localhost'
       delete request.headers.origin
-      app.routing(request, response)
+      answer(request, response)
     },
-    async document() {
-      embedded ??= build(undefined, () => 0)
-      return (await embedded).swagger() as unknown as Json
-    },
+    document: async () => (await inside()).document(),
     async close() {
       await Promise.all([...open].map((listening) => listening.close()))
-      await (await embedded)?.close()
+      await (await embedded)?.close?.()
       embedded = undefined
     },
-  }
-}
-
-async function listenOn(app: FastifyInstance, options: ListenOptions): Promise<string> {
-  try {
-    if ('socket' in options) return await listenOnSocket(app, options.socket)
-    return await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 })
-  } catch (error) {
-    await app.close()
-    const where = 'socket' in options ? options.socket : `${options.host ?? '127.0.0.1'}:${options.port ?? 0}`
-    throw new ClonedError('API_ADDRESS', { address: where, cause: describeThrown(error) }, { cause: error })
   }
 }

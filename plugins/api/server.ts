@@ -1,16 +1,17 @@
 // Puts the shared parts and everybody's routes together into one Fastify server; decides nothing about a request itself.
-import { BlockList, isIPv6, type Server } from 'node:net'
-import type { Contribution } from 'cloned/kernel'
+import type { Contribution, Json } from 'cloned/kernel'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import type { Answering } from './api.js'
+import type { Door } from './door.js'
 import type { Metrics } from './metrics.js'
 import { openapi } from './openapi.js'
 import { PAGE_QUERY, page } from './page.js'
 import { type AnswersOptions, answers, GUARDS } from './parts/answers.js'
-import { type AuthenticateOptions, authenticate, ownerOf } from './parts/authenticate.js'
+import { authenticate } from './parts/authenticate.js'
 import { bodies } from './parts/bodies.js'
 import { described } from './parts/described.js'
 import { type EndpointsOptions, endpoints } from './parts/endpoints.js'
-import { type FrontOptions, front } from './parts/front.js'
+import { front } from './parts/front.js'
 import { type IdempotencyStore, idempotency } from './parts/idempotency.js'
 import { measured } from './parts/measured.js'
 import { rates } from './parts/rates.js'
@@ -19,42 +20,26 @@ import { outcomeAnswer, problemOf } from './problem.js'
 import type { ApiPart, ApiTools, Principal } from './slot.js'
 import { validatorCompiler } from './validation.js'
 
-export interface ServerParts extends FrontOptions, AuthenticateOptions, AnswersOptions, EndpointsOptions {
+export interface ServerParts extends Omit<AnswersOptions, 'https'>, EndpointsOptions {
+  readonly door: Door
   readonly parts: readonly Contribution<ApiPart>[]
   readonly store: IdempotencyStore | undefined
   readonly version: string
   readonly metrics: Metrics
-  /** Whether this server can make the OpenAPI document. */
-  readonly documented: boolean
   readonly now: () => number
   /** Requests a minute of one client. */
   readonly perMinute: number
-  readonly https?: { readonly cert: string; readonly key: string }
-  readonly trustedProxy?: string
 }
 
 const MAX_WAIT_S = 60
 
-/** Open connections, idle ones of event streams included. */
-const MAX_CONNECTIONS = 8_192
-
-/**
- * How long a client may take to send its request. Given to Node when the server is made: set later, its 60 s for headers
- * would be longer than the whole, and Node then takes the one for the other.
- */
-const PATIENCE = { headersTimeout: 10_000, requestTimeout: 20_000, connectionsCheckingInterval: 5_000 } as const
-
-/** The server, ready but not listening. */
-export async function createServer(options: ServerParts): Promise<FastifyInstance> {
+/** What answers, without a server of its own: requests are handed to it. */
+export async function createServer(options: ServerParts): Promise<Answering> {
+  const { door } = options
+  const { tls, trustedProxy } = door.options && !('socket' in door.options) ? door.options : {}
   const app = fastify({
-    ...(options.https ? { https: { ...options.https, minVersion: 'TLSv1.2', ...PATIENCE } } : { http: PATIENCE }),
-    ...(options.trustedProxy === undefined ? {} : { trustProxy: options.trustedProxy }),
+    ...(trustedProxy === undefined ? {} : { trustProxy: trustedProxy }),
     bodyLimit: 1024 * 1024,
-    // It is the answer that may take its time.
-    requestTimeout: PATIENCE.requestTimeout,
-    connectionTimeout: 0,
-    keepAliveTimeout: 10_000,
-    forceCloseConnections: true,
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     // A target that cannot be read reaches no hook and no route.
@@ -69,17 +54,15 @@ export async function createServer(options: ServerParts): Promise<FastifyInstanc
       compilersFactory: { buildValidator: () => validatorCompiler, buildSerializer: () => () => JSON.stringify },
     },
   } as Parameters<typeof fastify>[0]) as unknown as FastifyInstance
-  app.server.maxConnections = MAX_CONNECTIONS
-  if (options.trustedProxy !== undefined) onlyFrom(app.server, options.trustedProxy)
   await app.register(bodies)
   await app.register(measured, options)
-  await app.register(answers, options)
+  await app.register(answers, { ...options, ...(tls ? { https: tls } : {}) })
   await app.register(front, options)
-  await app.register(rates, { perMinute: options.perMinute, owner: (request) => ownerOf(request, options) })
+  await app.register(rates, { perMinute: options.perMinute, owner: ({ raw }) => door.owner(raw) })
   await app.register(authenticate, options)
   if (options.store) await app.register(idempotency, { store: options.store, now: options.now })
   await app.register(described)
-  if (options.documented) {
+  if (!door.options) {
     // What listens asks that server for the document; it need not load what makes it.
     const { default: swagger } = await import('@fastify/swagger')
     await app.register(swagger, openapi(options.version))
@@ -101,17 +84,11 @@ export async function createServer(options: ServerParts): Promise<FastifyInstanc
     { prefix: '/v1' },
   )
   await app.ready()
-  return app
-}
-
-/** Hangs up on everybody else before a byte is read: what they say would be plain text on a network, and their own word for it. */
-function onlyFrom(server: Pick<Server, 'on'>, proxy: string): void {
-  const proxies = new BlockList()
-  proxies.addAddress(proxy, isIPv6(proxy) ? 'ipv6' : 'ipv4')
-  server.on('connection', (socket) => {
-    const { remoteAddress = '' } = socket
-    if (!proxies.check(remoteAddress, isIPv6(remoteAddress) ? 'ipv6' : 'ipv4')) socket.destroy()
-  })
+  return {
+    answer: (request, response) => app.routing(request, response),
+    document: async () => app.swagger() as unknown as Json,
+    close: () => app.close(),
+  }
 }
 
 function apiTools(app: FastifyInstance): ApiTools {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -221,11 +221,31 @@ describe('where it listens', () => {
     rmSync(directory, { recursive: true })
   })
 
+  it('"localhost" is one address, the same on every machine', async () => {
+    const world = await opened({ listen: { host: 'localhost' } })
+    expect(world.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+    expect((await world.get('/v1/healthz', { token: null })).status).toBe(200)
+  })
+
   it('a Unix socket in a private directory needs no token', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'cloned-sock-'))
     const world = await opened({ listen: { socket: join(folder, 'in/s') } })
     expect((await world.get('/v1/workspace', { token: null, headers: { host: 'localhost' } })).status).toBe(200)
     expect(statSync(join(folder, 'in')).mode & 0o777).toBe(0o700)
+    rmSync(folder, { recursive: true })
+  })
+
+  it('takes the place of a Unix socket that nobody listens on any more, and of no other', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cloned-sock-'))
+    const socket = join(folder, 's')
+    const dead = createServer()
+    await new Promise<void>((resolve) => dead.listen(join(folder, 'before'), resolve))
+    // A server removes the path that it was given when it ends: under another name its socket stays, as after a crash.
+    renameSync(join(folder, 'before'), socket)
+    await new Promise((resolve) => dead.close(resolve))
+    const world = await opened({ listen: { socket } })
+    await expect(world.api.listen({ socket })).rejects.toMatchObject({ code: 'API_ADDRESS' })
+    expect((await world.get('/v1/workspace', { token: null, headers: { host: 'localhost' } })).status).toBe(200)
     rmSync(folder, { recursive: true })
   })
 

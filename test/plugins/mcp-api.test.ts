@@ -5,6 +5,7 @@ import { approvalsSlot, auditSlot, type JsonObject } from 'cloned/kernel'
 import fastify from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
 import { front } from '../../plugins/api/parts/front.js'
+import { siteOf } from '../../plugins/api/site.js'
 import type { Scope } from '../../plugins/api/slot.js'
 import { mcpEndpoint } from '../../plugins/mcp/endpoint.js'
 import type { McpCaller } from '../../plugins/mcp/slot.js'
@@ -243,7 +244,8 @@ describe('skill packs', () => {
 describe('a page that may use the API', () => {
   const ask = async (origin: string, wanted: string) => {
     const app = fastify()
-    await app.register(front, { hosts: () => new Set(['h.test']), origins: () => ['https://own.example'] })
+    const named = { hosts: () => new Set(['h.test']), origins: () => ['https://own.example'] }
+    await app.register(front, { door: { site: (request) => siteOf(request, named) } })
     const headers = {
       host: 'h.test',
       origin,

@@ -1,13 +1,10 @@
-// Refuses what comes from the wrong place: a Host that is not ours, an Origin that the policy does not name.
-import { ClonedError } from 'cloned/kernel'
+// Has the door refuse what comes from the wrong place before anything else; tells browsers what pages of named origins may do.
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Door } from '../door.js'
 
 export interface FrontOptions {
-  /** Lower-case `Host` headers that are answered. */
-  readonly hosts: () => ReadonlySet<string>
-  /** Origins whose pages may use the API. */
-  readonly origins: () => readonly string[]
+  readonly door: Pick<Door, 'site'>
 }
 
 const ALLOWED_HEADERS =
@@ -15,21 +12,11 @@ const ALLOWED_HEADERS =
   'mcp-method, mcp-name, mcp-protocol-version, mcp-session-id'
 const EXPOSED_HEADERS = 'etag, location, retry-after, deprecation, sunset, link, dpop-nonce, mcp-session-id'
 
-/** A page of another site gets nothing: not by its own name, and not by a name that it points at this address. */
 export const front = fp<FrontOptions>(
-  async (app, { hosts, origins }) => {
+  async (app, { door }) => {
     app.addHook('onRequest', (request, reply, done) => {
-      // A whole URL there names a host of its own, beside the one that is judged here.
-      if (!/^[/*]/.test(request.url)) throw new ClonedError('API_REQUEST', { problem: 'its target is no path' })
-      const { host, origin } = request.headers
-      if (hostHeaders(request) > 1) throw new ClonedError('API_HOST', { host: 'of several Host headers' })
-      if (host === undefined || !hosts().has(host.toLowerCase()))
-        throw new ClonedError('API_HOST', { host: host ?? '' })
-      if (origin === undefined) {
-        if (isForeign(request)) throw new ClonedError('API_ORIGIN', { origin: 'another site' })
-        return done()
-      }
-      if (!origins().includes(origin)) throw new ClonedError('API_ORIGIN', { origin: origin.slice(0, 200) })
+      const origin = door.site(request.raw)
+      if (origin === undefined) return done()
       reply.header('access-control-allow-origin', origin).header('vary', 'Origin')
       reply.header('access-control-expose-headers', EXPOSED_HEADERS)
       if (isPreflight(request)) answerPreflight(request, reply)
@@ -38,21 +25,6 @@ export const front = fp<FrontOptions>(
   },
   { name: 'cloned-api-front', fastify: '5.x' },
 )
-
-/** Node reads the first; a proxy in front may have judged another. */
-function hostHeaders({ raw }: FastifyRequest): number {
-  return raw.rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === 'host').length
-}
-
-/**
- * Browsers name no origin where a page wants an image or sends a request without looking at the answer; they do say that the
- * request is of another site (Fetch Metadata). A page may link here, and that is all.
- */
-function isForeign({ headers }: FastifyRequest): boolean {
-  const site = headers['sec-fetch-site']
-  if (site !== 'cross-site' && site !== 'same-site') return false
-  return headers['sec-fetch-mode'] !== 'navigate' || headers['sec-fetch-dest'] !== 'document'
-}
 
 function isPreflight({ method, headers }: FastifyRequest): boolean {
   return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined

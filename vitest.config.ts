@@ -20,8 +20,9 @@ export default defineConfig({
     globalSetup: ['test/home.ts'],
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     exclude: ['test/long/**', '**/node_modules/**'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // It finds what hangs. What is slow on a busy machine is not wrong.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     pool: 'forks',
     // Nearly every file imports nearly everything: a process that keeps its modules saves a third of the time.
     isolate: false,

@@ -1,9 +1,8 @@
 import { appendFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { cleanUp, Project } from '../../test/plugins/builder-fixture.js'
 
-vi.setConfig({ testTimeout: 120_000 })
 afterAll(cleanUp)
 
 /** Packages that come with the built-in HTTP API. */

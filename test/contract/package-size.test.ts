@@ -35,7 +35,7 @@ describe('the published package', () => {
     const options = { cwd: ROOT, encoding: 'utf8' as const, maxBuffer: 2 ** 26 }
     const text = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], options)
     packed = (JSON.parse(text) as Packed[])[0] ?? packed
-  }, 60_000)
+  })
 
   it('keeps its size budget, part by part', () => {
     const used = new Map<string, number>()

@@ -115,7 +115,7 @@ describe('the code that the build makes of a schema', () => {
     await kernel.stop()
     expect(tools.length).toBeGreaterThan(4)
     for (const { input, output } of tools) for (const schema of [input, output]) answersAlike(schema, false)
-  }, 60_000)
+  })
 
   it('is all that a start and a call need: nothing is compiled on the way', () => {
     const script = `

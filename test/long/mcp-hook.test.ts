@@ -19,4 +19,4 @@ it('ends with 2 while it still waits, before the 30 s of a client are over', asy
   expect(await once(hook, 'exit')).toEqual([2, null])
   clearTimeout(gaveUp)
   await rm(root, { recursive: true, force: true })
-}, 60_000)
+})

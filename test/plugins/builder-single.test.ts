@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import {
   built,
   CARRYING,
@@ -23,7 +23,6 @@ import {
   VALID,
 } from './builder-fixture.js'
 
-vi.setConfig({ testTimeout: 60_000 })
 afterAll(cleanUp)
 
 const single = (files = {}) => built(files, '--single-file')

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { compileSchema, readSchema } from 'cloned/kernel'
-import { afterAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { check } from '../../plugins/builder/check.js'
 import { sha256 } from '../../plugins/builder/lock.js'
 import { replaceWith } from '../../plugins/builder/output.js'
@@ -23,7 +23,6 @@ import {
   VALID,
 } from './builder-fixture.js'
 
-vi.setConfig({ testTimeout: 60_000 })
 afterAll(cleanUp)
 
 const filesOf = (at: Project, out = 'build') =>

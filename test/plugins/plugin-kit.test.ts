@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlin
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pluginKitPlugin } from '../../plugins/plugin-kit/index.js'
 import { filesOf } from '../../plugins/plugin-kit/scaffold.js'
 import { distributionWith, runIn } from './cli-fixture.js'
@@ -13,8 +13,6 @@ const BIN = join(ROOT, 'dist/plugins/bin.js')
 const INSPECT = join(ROOT, 'dist/plugins/plugin-kit/inspect.js')
 
 // Each starts a command line and the processes of that.
-vi.setConfig({ testTimeout: 90_000 })
-
 let project = ''
 beforeAll(() => {
   if (!existsSync(BIN)) throw new Error(`${BIN} is missing: run "npm run build" first`)

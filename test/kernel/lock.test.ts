@@ -1,13 +1,13 @@
 import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LockFile, membersOf, tryFileLock } from 'cloned/kernel'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { startChild } from '../child.js'
-import { cleanup, temporary } from '../plugins/store-fixture.js'
+import { temporary } from '../plugins/store-fixture.js'
 
 function start(...args: Parameters<typeof startChild>) {
   const child = startChild(...args)
-  cleanup(() => child.kill())
+  onTestFinished(() => child.kill())
   return child
 }
 

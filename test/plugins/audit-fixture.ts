@@ -14,18 +14,13 @@ import {
 } from 'cloned/kernel'
 import { auditPlugin } from 'cloned/plugins/audit'
 import { keysPlugin } from 'cloned/plugins/keys'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { type Command, type CommandContext, commandsCollection } from '../../plugins/cli/slot.js'
 import { type DoctorCheck, doctorChecksCollection } from '../../plugins/doctor/slot.js'
 import { workspaceSlot } from '../../plugins/workspace/slot.js'
 import { homeOf } from './audit-helpers.js'
 
 export const basics = { version: '1.0.0', kernel: '^0.1.0' } as const
-const kernels: { stop(): Promise<void> }[] = []
-
-afterEach(async () => {
-  for (const kernel of kernels.splice(0)) await kernel.stop()
-})
 
 /** The real kernel with the audit plugin, and what it contributed. */
 export async function boot(
@@ -72,7 +67,7 @@ export async function boot(
     defineDistribution({ name: 'test', version: '1.0.0', plugins, mayAllow: ['test.policy'] }),
     { now },
   )
-  kernels.push(kernel)
+  onTestFinished(() => kernel.stop())
   await kernel.start()
   const command = (name: string) => {
     const found = commands.find((each) => each.name === name)

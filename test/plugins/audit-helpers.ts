@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { kidOf } from 'cloned/kernel'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { type AuditLogOptions, type FileAuditLog, openAuditLog } from '../../plugins/audit/log.js'
 import { LogWriter, type LogWriterOptions } from '../../plugins/audit/log-writer.js'
 import { auditPaths } from '../../plugins/audit/paths.js'
@@ -12,41 +12,33 @@ import { type VerifyResult, verifyLog } from '../../plugins/audit/verify.js'
 import { openKeys } from '../../plugins/keys/keys.js'
 
 export const TS = '2026-01-01T00:00:00.000Z'
-const made: string[] = []
-const writers: LogWriter[] = []
-const logs: FileAuditLog[] = []
 
-afterEach(async () => {
-  for (const log of logs.splice(0)) await log.close()
-  for (const writer of writers.splice(0)) writer.close()
-  for (const dir of made.splice(0)) rmSync(dir, { recursive: true, force: true })
-})
-
+/** A directory that the test removes, and {@link homeOf} it. */
 export function newDir(): string {
   const dir = mkdtempSync(join(tmpdir(), 'cloned-audit-'))
-  made.push(dir)
+  onTestFinished(() => {
+    for (const made of [dir, homeOf(dir)]) rmSync(made, { recursive: true, force: true })
+  })
   return dir
 }
 
 /** A writer on a directory; closed after the test. */
 export function newWriter(dir: string, options: Partial<LogWriterOptions> = {}): LogWriter {
   const writer = new LogWriter({ paths: auditPaths(dir), ...options })
-  writers.push(writer)
+  onTestFinished(() => writer.close())
   return writer
 }
 
 /** A log with keys of its own, as the plugin opens it; closed after the test. */
 export function newLog(dir: string, options: Partial<AuditLogOptions> = {}): FileAuditLog {
   const log = openAuditLog({ dir, thread: 'inline', keys: newKeys(dir), ...options })
-  logs.push(log)
+  onTestFinished(() => log.close())
   return log
 }
 
-/** Where the keys of a directory lie: beside it, removed after the test. */
+/** Where the keys of a directory lie: beside it. */
 export function homeOf(dir: string): string {
-  const home = `${dir}-home`
-  if (!made.includes(home)) made.push(home)
-  return home
+  return `${dir}-home`
 }
 
 /** The keys of a directory; the same at every call. */

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { openAuditLog } from '../../plugins/audit/log.js'
 import { auditPaths } from '../../plugins/audit/paths.js'
-import { homeOf, newDir, newLog, recordsOf, TS, verifyDir } from './audit-helpers.js'
+import { newDir, newLog, recordsOf, TS, verifyDir } from './audit-helpers.js'
 
 const APPENDER = fileURLToPath(new URL('../../dist/test/fixtures/audit-appender.js', import.meta.url))
 const KILLS = process.env['CLONED_LONG'] === '1' ? 60 : 6
@@ -127,7 +127,6 @@ describe('kill -9 while appending', () => {
 describe('kill -9 of processes that sign and rotate', () => {
   it('loses no acknowledged record and breaks no chain, whatever was half done', async () => {
     const dir = newDir()
-    homeOf(dir)
     const acknowledged: string[] = []
     const kills = Math.ceil(KILLS / 2)
     for (let kill = 0; kill < kills; kill++) {

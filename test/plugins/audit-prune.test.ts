@@ -4,13 +4,13 @@ import { PassThrough } from 'node:stream'
 import { defaultDistribution, initWorkspace, open } from 'cloned'
 import { approvalsSlot, auditSlot, type JsonObject } from 'cloned/kernel'
 import { runCli } from 'cloned/plugins/cli'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { FileAuditLog } from '../../plugins/audit/log.js'
 import { auditPaths } from '../../plugins/audit/paths.js'
 import { auditPrune } from '../../plugins/audit/prune-action.js'
 import { newPruner } from '../../plugins/audit/pruner.js'
 import { newDir, newLog, verifyDir } from './audit-helpers.js'
-import { cleanup, temporary } from './store-fixture.js'
+import { temporary } from './store-fixture.js'
 
 const note = { type: 'acme.note', ts: '2026-01-01T00:00:00.000Z' }
 
@@ -27,7 +27,7 @@ async function rotated() {
   }
   const started = async () => {
     const kernel = await open({ root })
-    cleanup(() => kernel.stop())
+    onTestFinished(() => kernel.stop())
     return kernel
   }
   const kernel = await started()

@@ -3,23 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createStore, type EmbeddedStore, type StoreOptions } from 'cloned/plugins/store'
-import { afterEach } from 'vitest'
-
-const cleanups: (() => void | Promise<void>)[] = []
-
-afterEach(async () => {
-  while (cleanups.length > 0) await cleanups.pop()?.()
-})
-
-/** Runs after the test, last registered first. */
-export function cleanup(step: () => void | Promise<void>): void {
-  cleanups.push(step)
-}
+import { onTestFinished } from 'vitest'
 
 /** A directory that the test removes. */
 export function temporary(): string {
   const directory = mkdtempSync(join(tmpdir(), 'cloned-test-'))
-  cleanup(() => rmSync(directory, { recursive: true, force: true }))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
   return directory
 }
 
@@ -37,6 +26,6 @@ export function clock(at = 1_800_000_000_000) {
 export async function opened(path: string, options: Partial<StoreOptions> = {}): Promise<EmbeddedStore> {
   const store = createStore({ path, now: clock().now, ...options })
   await store.open()
-  cleanup(() => store.close())
+  onTestFinished(() => store.close())
   return store
 }

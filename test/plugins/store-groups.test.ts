@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Connections, openConnections } from '../../plugins/store/database-file.js'
 import { GroupWriter } from '../../plugins/store/group-writer.js'
 import { Session } from '../../plugins/store/session.js'
-import { cleanup, temporary } from './store-fixture.js'
+import { temporary } from './store-fixture.js'
 
 const INSERT = 'insert into t (k) values ($1)'
 
@@ -44,7 +44,7 @@ function world(busyMs = 10_000) {
     real?.close()
     session = undefined
   }
-  cleanup(giveUp)
+  onTestFinished(giveUp)
   const writer = new GroupWriter({ session: open, giveUp, busyMs })
   const put = (k: string, durable = true) =>
     writer.submit((s) => s.batch([{ sql: INSERT, args: [k], expect: 1 }]), durable)
@@ -163,7 +163,7 @@ describe('group commit', () => {
     const { put, path, keys } = world()
     await put('before')
     const other = openConnections(path)
-    cleanup(() => other.close())
+    onTestFinished(() => other.close())
     other.writer.exec('begin immediate')
     const waiting = put('waiting')
     await new Promise((resolve) => setTimeout(resolve, 20))
@@ -177,7 +177,7 @@ describe('group commit', () => {
     const { put, path, keys } = world(30)
     await put('before')
     const other = openConnections(path)
-    cleanup(() => other.close())
+    onTestFinished(() => other.close())
     other.writer.exec('begin immediate')
     await expect(put('waiting')).rejects.toMatchObject({ code: 'STORE_BUSY' })
     other.writer.exec('rollback')

@@ -4,12 +4,12 @@ import { initWorkspace, type OpenOptions, open } from 'cloned'
 import { approvalsSlot, auditSlot, type JsonObject, type Kernel } from 'cloned/kernel'
 import { storeSlot } from 'cloned/plugins/store'
 import { storeAdopt } from 'cloned/plugins/store-guard'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { adoptInput, type StoreAdopt } from '../../plugins/store-guard/adopt.js'
 import { examine, MARK } from '../../plugins/store-guard/binding.js'
 import { createIdentity } from '../../plugins/store-guard/identity.js'
 import { MARK_MS } from '../../plugins/store-guard/marks.js'
-import { cleanup, clock, temporary } from './store-fixture.js'
+import { clock, temporary } from './store-fixture.js'
 
 function workspace(): string {
   const root = temporary()
@@ -19,7 +19,7 @@ function workspace(): string {
 
 async function opened(root: string, options: Partial<OpenOptions> = {}): Promise<Kernel> {
   const kernel = await open({ root, osUser: 'tester', config: { 'cloned.audit': { thread: 'inline' } }, ...options })
-  cleanup(() => kernel.stop())
+  onTestFinished(() => kernel.stop())
   return kernel
 }
 

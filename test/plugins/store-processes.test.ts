@@ -1,14 +1,14 @@
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { startChild } from '../child.js'
-import { cleanup, opened, temporary } from './store-fixture.js'
+import { opened, temporary } from './store-fixture.js'
 
 const LONG = process.env['CLONED_LONG'] === '1'
 
 function start(...args: Parameters<typeof startChild>) {
   const child = startChild(...args)
-  cleanup(() => child.kill())
+  onTestFinished(() => child.kill())
   return child
 }
 

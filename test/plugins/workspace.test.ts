@@ -15,13 +15,13 @@ import { join } from 'node:path'
 import { createKernel, defineDistribution, definePlugin, use } from 'cloned/kernel'
 import { storePlugin, storeSlot } from 'cloned/plugins/store'
 import { initWorkspace, workspacePlugin, workspaceSlot } from 'cloned/plugins/workspace'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { commandsCollection } from '../../plugins/cli/slot.js'
 import { doctorChecksCollection } from '../../plugins/doctor/slot.js'
 import { initCommand } from '../../plugins/workspace/init-command.js'
 import { createInstances } from '../../plugins/workspace/instances.js'
 import { openWorkspace } from '../../plugins/workspace/open.js'
-import { cleanup, clock, temporary } from './store-fixture.js'
+import { clock, temporary } from './store-fixture.js'
 import { copyDirectory } from './workspace-copy.js'
 
 const { now } = clock()
@@ -336,7 +336,7 @@ describe('workspace and store in a kernel', () => {
   const boot = (root: string) => {
     const plugins = [use(workspacePlugin, { root }), storePlugin, owner]
     const kernel = createKernel(defineDistribution({ name: 'test', version: '1.0.0', plugins }), { log: quiet })
-    cleanup(() => kernel.stop())
+    onTestFinished(() => kernel.stop())
     return kernel
   }
 

@@ -65,6 +65,13 @@ export async function apiWorld(options: WorldOptions = {}): Promise<ApiWorld> {
     writePack(root)
     writeFileSync(join(root, 'note.md'), '# A note\n')
   }
+  const remove = () => {
+    if (options.root === undefined) rmSync(root, { recursive: true, force: true })
+  }
+  const refused = (error: unknown) => {
+    remove()
+    throw error
+  }
   const effects: string[] = []
   const logged: string[] = []
   const world = { now: Date.now(), effect: ((_, input) => input) as Effect }
@@ -79,9 +86,12 @@ export async function apiWorld(options: WorldOptions = {}): Promise<ApiWorld> {
     now: () => world.now,
     log: () => ({ debug() {}, info() {}, warn: note, error: note }),
     config: { 'cloned.api': { per_minute: 1_000_000 }, 'cloned.audit': { thread: 'inline' }, ...config },
-  })
+  }).catch(refused)
   const api = kernel.service(apiSlot)
-  const listening: Listening = await api.listen(options.listen ?? {})
+  const listening: Listening = await api.listen(options.listen ?? {}).catch(async (error: unknown) => {
+    await kernel.stop()
+    return refused(error)
+  })
   const { address } = listening
   const token = readFileSync(join(root, '.cloned/api/token'), 'utf8').trim()
   const ask: ApiWorld['ask'] = (method, path, given = {}) =>
@@ -99,7 +109,7 @@ export async function apiWorld(options: WorldOptions = {}): Promise<ApiWorld> {
     post: (path: string, body: Json = {}, given?: Ask) => ask('POST', path, { body, ...given }),
     async close() {
       await kernel.stop()
-      if (options.root === undefined) rmSync(root, { recursive: true, force: true })
+      remove()
     },
   })
 }

@@ -1,5 +1,6 @@
 // Matches regular expressions in steps in proportion to the text, whoever wrote them; never by trying one way after another.
 import type { Matches } from './pattern.js'
+import { engineCost, isAnchored } from './regex-cost.js'
 import { type CharTest, type RegexTree, readRegex, type Where } from './regex-tree.js'
 import { freshSteps, spend, TooLong } from './steps.js'
 
@@ -14,28 +15,19 @@ export interface Regex {
 /** More are patterns of counted repetitions in each other, written to take long. */
 const MAX_STATES = 5_000
 const MAX_LOOKS = 16
-/** Characters that the engine of the language may look at from one place, all the ways to match that it tries in turn. */
-const MAX_COST = 64
-/** The same where there is one place to begin at, and no part that takes any length. */
-const MAX_ONCE = 4_096
 /** Programs are kept up to so many states, of all patterns together. */
 const MAX_KEPT = 100_000
-/** Repeated more often with different lengths, a part is one that has no end. */
-const FEW = 8
 
 /** Compiles a pattern of the flag `u`. Throws for one that cannot be matched so, with what is wrong with it. */
 export function compileRegex(pattern: string): Regex {
   const tree = readRegex(pattern)
-  const { ways, open, length } = waysOf(tree)
-  const cost = ways * Math.max(1, length)
-  const once = open === 0 && isAnchored(tree)
-  const isCheap = once ? cost <= MAX_ONCE : cost <= MAX_COST && (open === 0 || (open === 1 && isAnchored(tree)))
-  if (!isCheap) return linear(pattern)
+  const cost = engineCost(tree)
+  if (cost === undefined) return linear(pattern)
   const engine = new RegExp(pattern, 'u')
   return {
     states: 0,
     test(text) {
-      spend(1 + Math.floor(((once ? 1 : text.length) * cost) / 16))
+      spend(1 + Math.floor(((cost.once ? 1 : text.length) * cost.each) / 16))
       return engine.test(text)
     },
   }
@@ -53,51 +45,6 @@ export function boundedRegex(pattern: string, steps: number): Matches {
       return false
     }
   }
-}
-
-interface Ways {
-  /** In how many it can match from one place; infinite where that grows with the text. */
-  readonly ways: number
-  /** How many of its parts take any length of the text. */
-  readonly open: number
-  /** The most characters that one way takes, but for the open parts. */
-  readonly length: number
-}
-
-function waysOf(tree: RegexTree): Ways {
-  switch (tree.kind) {
-    case 'one':
-      return { ways: 1, open: 0, length: 1 }
-    case 'at':
-      // The engine finds an inside between the halves of a character too (V8).
-      return { ways: tree.where === 'inside' ? Number.POSITIVE_INFINITY : 1, open: 0, length: 1 }
-    case 'look':
-      return { ways: Number.POSITIVE_INFINITY, open: 0, length: 0 }
-    case 'seq':
-    case 'or': {
-      const parts = tree.parts.map(waysOf)
-      const ways = parts.reduce(
-        (all, part) => (tree.kind === 'or' ? all + part.ways : all * part.ways),
-        Number(tree.kind === 'seq'),
-      )
-      const sum = (field: 'open' | 'length') => parts.reduce((all, part) => all + part[field], 0)
-      return { ways, open: sum('open'), length: sum('length') }
-    }
-    case 'repeat': {
-      const { of, min, max } = tree
-      if (of.kind === 'one') {
-        return max - min > FEW ? { ways: 1, open: 1, length: min } : { ways: max - min + 1, open: 0, length: max }
-      }
-      const { ways, open, length } = waysOf(of)
-      if (max > FEW || open > 0) return { ways: Number.POSITIVE_INFINITY, open: 0, length: 0 }
-      return { ways: ways ** max * (max - min + 1), open: 0, length: length * max }
-    }
-  }
-}
-
-function isAnchored(tree: RegexTree): boolean {
-  const first = tree.kind === 'seq' ? tree.parts[0] : undefined
-  return first?.kind === 'at' && first.where === 'start'
 }
 
 type One = { readonly op: 'one'; readonly test: CharTest; readonly next: number }

@@ -1,3 +1,4 @@
+import dns from 'node:dns'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
@@ -10,7 +11,7 @@ import { definePlugin, type Json, type Kernel, LockFile } from 'cloned/kernel'
 import { type Api, type ApiPart, apiSlot, type Principal, routesCollection } from 'cloned/plugins/api'
 import { eventsSlot } from 'cloned/plugins/events'
 import { runsSlot } from 'cloned/plugins/runs'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { localToken } from '../../plugins/api/token-file.js'
 import { startChild } from '../child.js'
 import { toolId } from '../fixtures/runs-tools.js'
@@ -222,7 +223,10 @@ describe('where it listens', () => {
   })
 
   it('"localhost" is one address, the same on every machine', async () => {
+    const lookup = vi.spyOn(dns, 'lookup')
     const world = await opened({ listen: { host: 'localhost' } })
+    expect(lookup.mock.calls.map(([name]) => name)).toEqual(['127.0.0.1'])
+    lookup.mockRestore()
     expect(world.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
     expect((await world.get('/v1/healthz', { token: null })).status).toBe(200)
   })

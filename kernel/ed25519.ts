@@ -1,5 +1,5 @@
 // Decides which Ed25519 keys and signatures are sound; must never pass a key under which one signature fits all texts.
-import { createPublicKey, type KeyObject, verify } from 'node:crypto'
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { sha256 } from './json.js'
 
 const P = 2n ** 255n - 19n
@@ -30,6 +30,13 @@ export function rawPublicKey(key: KeyObject): Buffer {
 /** The id of a key in the key store: the first 16 hex digits of SHA-256 of its 32 bytes. */
 export function kidOf(key: KeyObject): string {
   return sha256(rawPublicKey(key)).slice(0, 16)
+}
+
+/** The RFC 7638 thumbprint of an Ed25519 public key, base64url. Throws as {@link rawPublicKey} does. */
+export function thumbprintOf(key: KeyObject): string {
+  // The required members, in the order of their names.
+  const members = { crv: 'Ed25519', kty: 'OKP', x: rawPublicKey(key).toString('base64url') }
+  return createHash('sha256').update(JSON.stringify(members)).digest('base64url')
 }
 
 /** The key of 32 bytes that {@link unsoundKey} has nothing against. */

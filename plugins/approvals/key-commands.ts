@@ -1,11 +1,10 @@
 // The commands with which approvers sign: `approvals keygen` and `approvals request`; they decide nothing.
 import { resolve } from 'node:path'
-import { type ApprovalRequest, canonical, type Json } from 'cloned/kernel'
+import { type ApprovalRequest, canonical, type Json, thumbprintOf } from 'cloned/kernel'
 import type { Command, CommandContext } from '../cli/slot.js'
 import { makeApproverKey } from './key-file.js'
 import { APPROVING, editOf, payloadOf, REASON } from './options.js'
 import { ID } from './show.js'
-import { thumbprint } from './signed.js'
 
 interface KeyParts {
   readonly find: (ctx: CommandContext) => Promise<ApprovalRequest>
@@ -30,7 +29,7 @@ export function keyCommands({ find, now, root }: KeyParts): readonly Command[] {
           'For approvals.approvers of the policy:',
           `  - id: user:NAME\n    key: ${publicKey}\n    roles: []`,
         ].join('\n')
-        return { json: { file, key: publicKey, thumbprint: thumbprint(key) }, text }
+        return { json: { file, key: publicKey, thumbprint: thumbprintOf(key) }, text }
       },
     },
     {

@@ -9,8 +9,7 @@ import {
   type Json,
   type JsonObject,
   publicKeyOf,
-  rawPublicKey,
-  sha256,
+  thumbprintOf,
   unsoundKey,
   verifyStrictly,
   wordProblems,
@@ -62,7 +61,7 @@ const SCHEMA: JsonObject = {
 
 /** Signs. `privateKey` is an Ed25519 key. */
 export function signDecision(decision: SignedDecision, privateKey: KeyObject): string {
-  const header = { alg: 'EdDSA', kid: thumbprint(createPublicKey(privateKey)) }
+  const header = { alg: 'EdDSA', kid: thumbprintOf(createPublicKey(privateKey)) }
   const text = `${encode(canonical(header))}.${encode(canonical(decision as unknown as Json))}`
   return `${text}.${sign(null, Buffer.from(text), privateKey).toString('base64url')}`
 }
@@ -85,7 +84,7 @@ export function verifyDecision(
     const raw = Buffer.from(approver.key ?? '', 'base64url')
     return approver.key !== undefined && !unsoundKey(raw) ? [{ approver, key: publicKeyOf(raw) }] : []
   })
-  const signer = known.find(({ key }) => thumbprint(key) === kid)
+  const signer = known.find(({ key }) => thumbprintOf(key) === kid)
   if (!signer) throw refused('no approver of the policy has the key that it names')
   if (!verifyStrictly(Buffer.from(text), signer.key, signature)) throw refused('its signature is not valid')
   if (decision.approval !== request.id) throw refused('it was signed for another request')
@@ -94,12 +93,6 @@ export function verifyDecision(
   if (Number.isNaN(at) || at > now + MAX_AHEAD_MS) throw refused('it was signed at no time, or in the future')
   if (at < now - MAX_AGE_MS || at < request.createdAt - MAX_AHEAD_MS) throw refused('it was signed too long ago')
   return { decision, approver: signer.approver, thumbprint: kid }
-}
-
-/** RFC 7638 thumbprint of an Ed25519 public key, base64url. */
-export function thumbprint(key: KeyObject): string {
-  const jwk = `{"crv":"Ed25519","kty":"OKP","x":"${rawPublicKey(key).toString('base64url')}"}`
-  return Buffer.from(sha256(jwk), 'hex').toString('base64url')
 }
 
 function parse(jws: string, approval: string) {

@@ -1,6 +1,6 @@
 // Turns keys into their one name and back; must never let in a key under which a signature fits every text.
-import { createHash, type KeyObject } from 'node:crypto'
-import { ClonedError, publicKeyOf, rawPublicKey, unsoundKey } from 'cloned/kernel'
+import type { KeyObject } from 'node:crypto'
+import { ClonedError, publicKeyOf, rawPublicKey, thumbprintOf, unsoundKey } from 'cloned/kernel'
 
 /** An Ed25519 public key (RFC 8037). */
 export interface Jwk {
@@ -14,11 +14,6 @@ export function jwkOf(key: KeyObject): Jwk {
   return { kty: 'OKP', crv: 'Ed25519', x: rawPublicKey(key).toString('base64url') }
 }
 
-/** RFC 7638: SHA-256 of the required members in lexical order. */
-export function thumbprint({ crv, kty, x }: Jwk): string {
-  return createHash('sha256').update(JSON.stringify({ crv, kty, x })).digest('base64url')
-}
-
 /** The key of a trust document. Throws `KEY_UNSOUND` for a weak or misnamed one. */
 export function importKey(kid: string, jwk: Jwk): KeyObject {
   const unsound = (problem: string) => new ClonedError('KEY_UNSOUND', { kid, problem })
@@ -26,6 +21,7 @@ export function importKey(kid: string, jwk: Jwk): KeyObject {
   if (raw.toString('base64url') !== jwk.x) throw unsound('is not spelt in the one way base64url has')
   const problem = unsoundKey(raw)
   if (problem !== undefined) throw unsound(problem)
-  if (thumbprint(jwk) !== kid) throw unsound('is not the key that its kid names')
-  return publicKeyOf(raw)
+  const key = publicKeyOf(raw)
+  if (thumbprintOf(key) !== kid) throw unsound('is not the key that its kid names')
+  return key
 }

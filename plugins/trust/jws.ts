@@ -1,7 +1,14 @@
 // Makes and checks detached signatures in the one profile there is; no header chooses an algorithm or brings a key.
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
-import { ClonedError, compileSchema, describeThrown, type JsonObject, snapshot, wordProblems } from 'cloned/kernel'
-import { jwkOf, thumbprint } from './jwk.js'
+import {
+  ClonedError,
+  compileSchema,
+  describeThrown,
+  type JsonObject,
+  snapshot,
+  thumbprintOf,
+  wordProblems,
+} from 'cloned/kernel'
 import type { SignedType } from './slot.js'
 
 const MAX_BYTES = 64 * 1024
@@ -51,7 +58,7 @@ export interface Signer {
 export function pemSigner(pem: string): Signer {
   try {
     const key = createPrivateKey(pem)
-    const kid = thumbprint(jwkOf(createPublicKey(key)))
+    const kid = thumbprintOf(createPublicKey(key))
     return { kid, sign: (data) => sign(null, data, key) }
   } catch (cause) {
     throw new ClonedError(

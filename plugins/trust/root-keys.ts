@@ -1,8 +1,8 @@
 // Finds the key of this workspace that the root of trust names; must never sign with another in its place.
-import { ClonedError, kidOf } from 'cloned/kernel'
+import { ClonedError, kidOf, thumbprintOf } from 'cloned/kernel'
 import type { Keys, SigningKey } from '../keys/slot.js'
 import { keysOf, type RootDocument } from './documents.js'
-import { type Jwk, jwkOf, thumbprint } from './jwk.js'
+import { type Jwk, jwkOf } from './jwk.js'
 import type { Signer } from './jws.js'
 
 /** A signer with its public half. */
@@ -31,6 +31,6 @@ export async function localRootKey(keys: Keys, root: RootDocument): Promise<Root
 }
 
 function signerOf(key: SigningKey): RootSigner {
-  const jwk = jwkOf(key.publicKey)
-  return { jwk, kid: thumbprint(jwk), sign: (data) => key.sign(data) }
+  const { publicKey } = key
+  return { jwk: jwkOf(publicKey), kid: thumbprintOf(publicKey), sign: (data) => key.sign(data) }
 }

@@ -1,7 +1,7 @@
 // Answers whose signatures count, by the documents in force; with a file that is not as approved, strict mode trusts nothing.
-import { ClonedError, type Logger } from 'cloned/kernel'
+import { ClonedError, type Logger, thumbprintOf } from 'cloned/kernel'
 import { formatDocument, keysOf, type PublisherDocument, parseDocument } from './documents.js'
-import { jwkOf, thumbprint } from './jwk.js'
+import { jwkOf } from './jwk.js'
 import { goodSigners, pemSigner, signDetached } from './jws.js'
 import type { TrustChange } from './kind.js'
 import { mustNotBeRevoked, revokedKeys, revokedPublishers, staleness } from './revoked.js'
@@ -81,8 +81,7 @@ export function createTrust({ states, now, log }: ServiceParts): Trust {
       return { kid: signer.kid, signature: signDetached(payload, type, signer, existing) }
     },
     publisherDocument(key, about) {
-      const jwk = jwkOf(key)
-      const added = { kid: thumbprint(jwk), jwk, status: 'active' } as const
+      const added = { kid: thumbprintOf(key), jwk: jwkOf(key), status: 'active' } as const
       const document: PublisherDocument =
         'existing' in about
           ? withKey(parseDocument('publisher', about.existing, 'the publisher'), { ...added, use: about.use })

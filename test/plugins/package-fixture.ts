@@ -3,7 +3,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import type { JsonObject } from 'cloned/kernel'
+import { type JsonObject, thumbprintOf } from 'cloned/kernel'
 import {
   type ConnectorManifest,
   createPackages,
@@ -14,7 +14,7 @@ import {
 import { gzip } from '../../plugins/package/gzip.js'
 import { formatManifest, toolContract } from '../../plugins/package/manifest.js'
 import { END, member } from '../../plugins/package/tar.js'
-import { jwkOf, thumbprint } from '../../plugins/trust/jwk.js'
+import { jwkOf } from '../../plugins/trust/jwk.js'
 import { pemSigner, signDetached } from '../../plugins/trust/jws.js'
 
 export interface Key {
@@ -26,7 +26,7 @@ export interface Key {
 export function newKey(): Key {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return { kid: thumbprint(jwkOf(publicKey)), pem, publicKey }
+  return { kid: thumbprintOf(publicKey), pem, publicKey }
 }
 
 /** A publisher document, as its publisher gives it to others. */
